@@ -1,0 +1,62 @@
+import * as path from "node:path";
+
+/** The project's folder. */
+export const projectRoot = path.resolve(__dirname, "..");
+
+/** Everything that the laptop cloud makes: ignored by git, safe to delete after `npm run local -- down`. */
+export const localRoot = path.join(projectRoot, ".local");
+
+/** What is slow to make and shared by every laptop cloud of this checkout; rebuilt when its inputs change. */
+export const cacheRoot = path.join(localRoot, "cache");
+
+/** The folders and files of one laptop cloud. Tests run clouds of their own beside the user's `local`. */
+export interface CloudPaths {
+    root: string;
+    /** Written by the daemon when it is ready, see {@link CloudInfo}. */
+    info: string;
+    /** The objects of the simulated hcloud API. */
+    objects: string;
+    daemonLog: string;
+    machines: string;
+    volumes: string;
+    /** Pulumi's home, file backend, passphrase and stack file. */
+    pulumi: string;
+}
+
+export function cloudPaths(name: string): CloudPaths {
+    const root = path.join(localRoot, "clouds", name);
+    return {
+        root,
+        info: path.join(root, "cloud.json"),
+        objects: path.join(root, "objects.json"),
+        daemonLog: path.join(root, "daemon.log"),
+        machines: path.join(root, "machines"),
+        volumes: path.join(root, "volumes"),
+        pulumi: path.join(root, "pulumi"),
+    };
+}
+
+/** How a machine is made: QEMU, or systemd-nspawn in a network namespace. */
+export type MachineKind = "vm" | "container";
+
+/** What a running laptop cloud says of itself (`cloud.json`, 0600). */
+export interface CloudInfo {
+    name: string;
+    kind: MachineKind;
+    /** `kvm` or `tcg` for a VM. */
+    accelerator?: "kvm" | "tcg";
+    /** Which of the address blocks 198.18.N.0/24 and 2001:db8:N::/48 is this cloud's. */
+    slot: number;
+    pid: number;
+    /** Base URL of the simulated Hetzner Cloud API, as this computer reaches it; ends in `/v1`. */
+    hcloudEndpoint: string;
+    /** 64 characters. */
+    hcloudToken: string;
+    /** Where machines reach the laptop cloud's services (package repository): `http://198.18.N.2:PORT`. */
+    servicesUrl: string;
+    /** Added to ports below 1024 where an ordinary user may not bind them; 0 otherwise. */
+    portOffset: number;
+}
+
+/** The environment variable that tells the simulated providers which cloud they act on: its `root`. */
+export const cloudVariable = "MAILHOST_LAPTOP_CLOUD";
