@@ -1,0 +1,159 @@
+import { hostname } from "node:os";
+import type { ExportedStack } from "./deployment";
+import { hetznerLookups } from "./hetzner-lookups";
+import { planRecovery, type Lookups, type Recovery } from "./recovery-plan";
+
+/** Runs `pulumi` without a terminal and returns what it printed. */
+export type RunPulumi = (
+    args: string[],
+    options?: { input?: string },
+) => Promise<{ code: number; stdout: string; stderr: string }>;
+
+/** What recovery needs from the computer; replaced in tests. */
+export interface RecoverOptions {
+    stack?: string;
+    pulumi: RunPulumi;
+    /** A line for the person who waits. */
+    say(line: string): void;
+    isAlive?(pid: number): boolean;
+    environment?: NodeJS.ProcessEnv;
+}
+
+/**
+ * Makes a stack usable again after its engine was killed: removes the dead engine's lock, finds what interrupted creates
+ * left at the provider and adopts it, drops creates that left nothing, and refreshes. Deletes nothing anywhere.
+ *
+ * @returns what was done; `unknown` is not empty where a person must decide.
+ * @throws Error when a living engine holds the lock, with what to do.
+ */
+export async function recover(options: RecoverOptions): Promise<Recovery> {
+    const pulumi = async (args: string[], input?: string) => {
+        const stack = options.stack ? ["--stack", options.stack] : [];
+        const result = await options.pulumi([...args, ...stack], { input });
+        return result;
+    };
+    const must = async (args: string[], input?: string) => {
+        const result = await pulumi(args, input);
+        if (result.code !== 0) {
+            throw new Error(
+                `pulumi ${args.join(" ")} failed:\n${result.stderr.trim() || result.stdout.trim()}`,
+            );
+        }
+        return result.stdout;
+    };
+
+    const exported = JSON.parse(await must(["stack", "export"])) as ExportedStack;
+    const pending = exported.deployment.pending_operations ?? [];
+    options.say(
+        pending.length === 0
+            ? "no operation is pending"
+            : `${pending.length} pending: ${pending.map((p) => `${p.type} ${shortName(p.resource.urn)}`).join(", ")}`,
+    );
+    const lookups = await lookupsOf(exported, options, pulumi);
+    const recovery = await planRecovery(exported, lookups);
+
+    await removeDeadLock(recovery.repaired, options, pulumi, must);
+    for (const { urn, id } of recovery.adopted)
+        options.say(`adopted ${shortName(urn)}: it exists with id ${id}`);
+    for (const urn of recovery.dropped)
+        options.say(`dropped ${shortName(urn)}: its create left nothing behind`);
+    for (const { urn, why } of recovery.unknown) {
+        options.say(
+            `unknown ${shortName(urn)}: ${why}. Look it up yourself; if it exists, adopt it with\n` +
+                `    pulumi refresh --import-pending-creates '${urn}' --import-pending-creates 'ITS-ID'\n` +
+                `  and if not, forget it with\n    pulumi refresh --clear-pending-creates`,
+        );
+    }
+    if (pending.length > 0) {
+        options.say("refreshing from the providers");
+        const keep = recovery.unknown.length > 0 ? ["--skip-pending-creates"] : [];
+        await must(["refresh", "--yes", "--skip-preview", ...keep]);
+    }
+    return recovery;
+}
+
+/**
+ * Imports the repaired state, which needs the lock: a lock whose engine is dead on this computer is removed first.
+ */
+async function removeDeadLock(
+    repaired: ExportedStack,
+    options: RecoverOptions,
+    pulumi: (args: string[], input?: string) => ReturnType<RunPulumi>,
+    must: (args: string[], input?: string) => Promise<string>,
+): Promise<void> {
+    const first = await pulumi(["stack", "import"], JSON.stringify(repaired));
+    if (first.code === 0) return;
+    const holders = lockHolders(first.stderr);
+    if (holders.length === 0)
+        throw new Error(`pulumi stack import failed:\n${first.stderr.trim()}`);
+    const isAlive = options.isAlive ?? isProcessAlive;
+    for (const { user, host, pid } of holders) {
+        if (host !== hostname()) {
+            throw new Error(
+                `The stack is locked by ${user}@${host} (pid ${pid}), another computer. ` +
+                    "Look there whether that pulumi still runs; if it is dead, run `pulumi cancel` and then this command again.",
+            );
+        }
+        if (isAlive(pid)) {
+            throw new Error(
+                `The stack is locked by pid ${pid} on this computer, and that process lives. Wait for it to end, or end it, ` +
+                    "and run this command again. If it is not a pulumi (the number was used again), run `pulumi cancel` first.",
+            );
+        }
+    }
+    options.say(`removing the lock of a dead engine (pid ${holders.map((h) => h.pid).join(", ")})`);
+    await must(["cancel", "--yes"]);
+    await must(["stack", "import"], JSON.stringify(repaired));
+}
+
+/** Reads who holds the lock from the engine's own message. */
+export function lockHolders(message: string): { user: string; host: string; pid: number }[] {
+    return [...message.matchAll(/created by (\S*?)@(\S+) \(pid (\d+)\)/g)].map((match) => ({
+        user: match[1]!,
+        host: match[2]!,
+        pid: Number(match[3]),
+    }));
+}
+
+function isProcessAlive(pid: number): boolean {
+    try {
+        process.kill(pid, 0);
+        return true;
+    } catch (error) {
+        return (error as NodeJS.ErrnoException).code === "EPERM";
+    }
+}
+
+/** The lookups for the providers of which something is pending: their access comes from the stack's configuration. */
+async function lookupsOf(
+    exported: ExportedStack,
+    options: RecoverOptions,
+    pulumi: (args: string[]) => ReturnType<RunPulumi>,
+): Promise<Lookups> {
+    const needsHetzner = (exported.deployment.pending_operations ?? []).some(
+        ({ type, resource }) => type === "creating" && resource.type.startsWith("hcloud:"),
+    );
+    if (!needsHetzner) return {};
+    const config = async (key: string): Promise<string | undefined> => {
+        const { code, stdout } = await pulumi(["config", "get", key]);
+        return code === 0 ? stdout.trim() : undefined;
+    };
+    const env = options.environment ?? process.env;
+    const token = (await config("hcloud:token")) ?? env["HCLOUD_TOKEN"];
+    if (!token) {
+        throw new Error(
+            "Something is pending at Hetzner Cloud, and there is no token to look it up with: set hcloud:token in the " +
+                "stack's configuration or HCLOUD_TOKEN in the environment.",
+        );
+    }
+    return hetznerLookups({
+        token,
+        endpoint: (await config("hcloud:endpoint")) ?? env["HCLOUD_ENDPOINT"],
+    });
+}
+
+/** `type::name` of a URN. */
+function shortName(urn: string): string {
+    const parts = urn.split("::");
+    return `${parts[2]?.split("$").at(-1) ?? ""} ${parts.slice(3).join("::")}`;
+}

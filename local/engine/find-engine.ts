@@ -1,0 +1,182 @@
+import { createHash } from "node:crypto";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { cacheRoot, projectRoot } from "../paths";
+import { run, runQuietly } from "../../cli/run-program";
+
+/** The version that is built, and the oldest on PATH that is taken: the one that this project is tested with. */
+export const engineVersion = "3.248.0";
+
+/** A usable `pulumi`. */
+export interface Engine {
+    /** The folder that holds `pulumi`, to stand first on PATH. */
+    bin: string;
+    /** `path`: the user's own; `go`: built here from Go modules; `npm`: npm's launcher, which downloads it. */
+    source: "path" | "go" | "npm";
+    version: string;
+}
+
+export const howToGetPulumi =
+    `There is no Pulumi CLI ${engineVersion} or newer on PATH, no Go toolchain to build it with, and npm's launcher could ` +
+    "not fetch it. Do one of these and run the command again:\n" +
+    "  - install Pulumi: https://www.pulumi.com/docs/install/\n" +
+    "  - install Go 1.26 or newer: https://go.dev/doc/install (the CLI is then built, which takes about 4 minutes)";
+
+/**
+ * Finds or makes a Pulumi CLI: `pulumi` on PATH if new enough, else built from Go modules, else npm's launcher.
+ *
+ * @throws Error that says how to get one when none of the three works.
+ */
+export async function ensureEngine(report: (line: string) => void): Promise<Engine> {
+    const onPath = await pulumiOnPath();
+    if (onPath) return onPath;
+    const go = await goToolchain();
+    if (go) return buildWithGo(go, report);
+    return installFromNpm(report);
+}
+
+async function pulumiOnPath(): Promise<Engine | undefined> {
+    for (const bin of (process.env["PATH"] ?? "").split(path.delimiter)) {
+        const file = path.join(bin, "pulumi");
+        if (!bin || !isExecutable(file)) continue;
+        const version = await pulumiVersion(file);
+        // The first one is what the user means by `pulumi`; an older one is passed over, never replaced.
+        return version && isAtLeast(version, engineVersion)
+            ? { bin, source: "path", version }
+            : undefined;
+    }
+    return undefined;
+}
+
+/** `3.248.0` of `v3.248.0\n`; undefined when the file can't say. */
+async function pulumiVersion(file: string): Promise<string | undefined> {
+    const { code, stdout } = await runQuietly(file, ["version"], {
+        env: { ...process.env, PULUMI_SKIP_UPDATE_CHECK: "true" },
+    });
+    return code === 0 ? /v?(\d+\.\d+\.\d+\S*)/.exec(stdout)?.[1] : undefined;
+}
+
+/** Whether `version` is `minimum` or newer. A pre-release counts as older than its release. */
+export function isAtLeast(version: string, minimum: string): boolean {
+    const parse = (v: string) =>
+        v
+            .split(/[-+]/)[0]!
+            .split(".")
+            .map((n) => Number.parseInt(n, 10) || 0);
+    const have = parse(version);
+    const need = parse(minimum);
+    for (let i = 0; i < 3; i++) {
+        if ((have[i] ?? 0) !== (need[i] ?? 0)) return (have[i] ?? 0) > (need[i] ?? 0);
+    }
+    return !version.includes("-");
+}
+
+async function goToolchain(): Promise<string | undefined> {
+    const { code, stdout } = await runQuietly("go", ["version"]);
+    const version = /go(\d+\.\d+(?:\.\d+)?)/.exec(stdout)?.[1];
+    return code === 0 && version && isAtLeast(version, "1.26") ? version : undefined;
+}
+
+async function buildWithGo(goVersion: string, report: (line: string) => void): Promise<Engine> {
+    const sources = path.join(projectRoot, "local", "engine", "cli");
+    const names = ["go.mod", "go.sum", "tools.go"];
+    const hash = createHash("sha256").update(`${goVersion} ${process.arch}`);
+    for (const name of names) hash.update(fs.readFileSync(path.join(sources, name)));
+    const folder = path.join(cacheRoot, "engine", hash.digest("hex").slice(0, 16));
+    const bin = path.join(folder, "bin");
+    const engine: Engine = { bin, source: "go", version: engineVersion };
+    if (fs.existsSync(path.join(bin, "pulumi"))) {
+        installLanguageHost(bin);
+        return engine;
+    }
+    // A copy, since the build may complete go.mod.
+    const work = `${folder}.build-${process.pid}`;
+    fs.mkdirSync(path.join(work, "bin"), { recursive: true });
+    try {
+        for (const name of names) fs.copyFileSync(path.join(sources, name), path.join(work, name));
+        const started = Date.now();
+        const clock = setInterval(
+            () =>
+                report(
+                    `building pulumi ${engineVersion}: ${Math.round((Date.now() - started) / 1000)} s of about 240`,
+                ),
+            5000,
+        );
+        try {
+            await run(
+                "go",
+                [
+                    "build",
+                    "-buildvcs=false",
+                    "-mod=mod",
+                    "-trimpath",
+                    "-ldflags",
+                    `-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=${engineVersion}`,
+                    "-o",
+                    path.join("bin", "pulumi"),
+                    "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+                ],
+                {
+                    cwd: work,
+                    env: {
+                        ...process.env,
+                        GOTOOLCHAIN: "local",
+                        GOFLAGS: "",
+                        GOWORK: "off",
+                        CGO_ENABLED: "0",
+                    },
+                },
+            );
+        } finally {
+            clearInterval(clock);
+        }
+        fs.rmSync(folder, { recursive: true, force: true });
+        fs.renameSync(work, folder);
+    } finally {
+        fs.rmSync(work, { recursive: true, force: true });
+    }
+    installLanguageHost(bin);
+    return engine;
+}
+
+/** The launcher of npm downloads the CLI from Pulumi's servers, its language hosts included. */
+async function installFromNpm(report: (line: string) => void): Promise<Engine> {
+    const folder = path.join(cacheRoot, "engine", "npm");
+    const bin = path.join(folder, "node_modules", ".bin");
+    if (!fs.existsSync(path.join(bin, "pulumi"))) {
+        report("fetching npm's pulumi launcher");
+        fs.mkdirSync(folder, { recursive: true });
+        const { code } = await runQuietly("npm", [
+            "install",
+            "--prefix",
+            folder,
+            "--no-audit",
+            "--no-fund",
+            "pulumi@3",
+        ]);
+        if (code !== 0) throw new Error(howToGetPulumi);
+    }
+    report("fetching the Pulumi CLI through npm's launcher");
+    const version = await pulumiVersion(path.join(bin, "pulumi"));
+    if (!version || !isAtLeast(version, engineVersion)) throw new Error(howToGetPulumi);
+    return { bin, source: "npm", version };
+}
+
+/** Puts our Node language host beside a CLI that was built without one: the engine looks there. */
+function installLanguageHost(bin: string): void {
+    const launcher = path.join(bin, "pulumi-language-nodejs");
+    const host = path.join(projectRoot, "local", "engine", "language-host.ts");
+    const loader = require.resolve("tsx");
+    const script = `#!/bin/sh\nexec '${process.execPath}' --import 'file://${loader}' '${host}' "$@"\n`;
+    fs.writeFileSync(`${launcher}.tmp`, script, { mode: 0o755 });
+    fs.renameSync(`${launcher}.tmp`, launcher);
+}
+
+function isExecutable(file: string): boolean {
+    try {
+        fs.accessSync(file, fs.constants.X_OK);
+        return fs.statSync(file).isFile();
+    } catch {
+        return false;
+    }
+}

@@ -1,0 +1,50 @@
+import { Listr, PRESET_TIMER, type ListrTask } from "listr2";
+
+/** A step that a person waits for. */
+export interface Step {
+    title: string;
+    /** Does the work; `report` shows a line below the title while it runs. */
+    run(report: (line: string) => void): Promise<void>;
+    /** Steps with the same group run side by side. */
+    group?: string;
+}
+
+/** Seconds by step. */
+export type Timings = Record<string, number>;
+
+/**
+ * Runs steps one after the other (a group side by side), shows each with its elapsed time on standard error, and
+ * returns how long each took.
+ */
+export async function runSteps(steps: Step[]): Promise<Timings> {
+    const timings: Timings = {};
+    const task = (step: Step): ListrTask => ({
+        title: step.title,
+        task: async (_context, listrTask) => {
+            const start = Date.now();
+            await step.run((line) => (listrTask.output = line));
+            timings[step.title] = (Date.now() - start) / 1000;
+        },
+    });
+    const tasks: ListrTask[] = [];
+    for (let i = 0; i < steps.length; i++) {
+        const group = steps[i]!.group;
+        const members = [steps[i]!];
+        while (group !== undefined && steps[i + 1]?.group === group) members.push(steps[++i]!);
+        tasks.push(
+            members.length === 1
+                ? task(members[0]!)
+                : {
+                      task: (_context, parent) =>
+                          parent.newListr(members.map(task), { concurrent: true }),
+                  },
+        );
+    }
+    const timer = { condition: (duration: number) => duration > 2000, ...PRESET_TIMER };
+    await new Listr(tasks, {
+        fallbackRenderer: "simple",
+        rendererOptions: { timer, collapseSubtasks: false, showSubtasks: true },
+        fallbackRendererOptions: { timer },
+    }).run();
+    return timings;
+}

@@ -1,0 +1,99 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { run } from "../cli/run-program";
+
+/** What the commands need from the system, beyond Node and git. */
+export type Purpose = "image" | "vm" | "container" | "check";
+
+/** A program and the Debian or Ubuntu package that brings it. */
+interface Requirement {
+    program: string;
+    package: string;
+    purposes: Purpose[];
+    /** Only an ordinary user needs it. */
+    ordinaryUserOnly?: boolean;
+}
+
+const qemu = process.arch === "arm64" ? "qemu-system-aarch64" : "qemu-system-x86_64";
+
+const requirements: Requirement[] = [
+    { program: "ssh", package: "openssh-client", purposes: ["vm", "container"] },
+    { program: "mmdebstrap", package: "mmdebstrap", purposes: ["image"] },
+    { program: "apt-ftparchive", package: "apt-utils", purposes: ["image"] },
+    { program: "gpg", package: "gpg", purposes: ["image"] },
+    { program: "mke2fs", package: "e2fsprogs", purposes: ["image", "vm", "container"] },
+    { program: "newuidmap", package: "uidmap", purposes: ["image"], ordinaryUserOnly: true },
+    {
+        program: qemu,
+        package: process.arch === "arm64" ? "qemu-system-arm" : "qemu-system-x86",
+        purposes: ["vm"],
+    },
+    { program: "qemu-img", package: "qemu-utils", purposes: ["vm"] },
+    { program: "genisoimage", package: "genisoimage", purposes: ["vm"] },
+    { program: "nc", package: "netcat-openbsd", purposes: ["vm"] },
+    { program: "systemd-nspawn", package: "systemd-container", purposes: ["container"] },
+    { program: "nft", package: "nftables", purposes: ["container"] },
+    { program: "ip", package: "iproute2", purposes: ["container"] },
+    { program: "shellcheck", package: "shellcheck", purposes: ["check"] },
+];
+
+/** Debian's archive keys, without which mmdebstrap trusts nothing; Ubuntu ships them in a package as well. */
+const archiveKeys = {
+    file: "/usr/share/keyrings/debian-archive-keyring.gpg",
+    package: "debian-archive-keyring",
+};
+
+/** The packages that are missing for the given purposes, sorted. */
+export function missingPackages(
+    purposes: readonly Purpose[],
+    isThere: (program: string) => boolean = isOnPath,
+    isRoot = process.getuid?.() === 0,
+): string[] {
+    const missing = new Set(
+        requirements
+            .filter((r) => r.purposes.some((purpose) => purposes.includes(purpose)))
+            .filter((r) => !(r.ordinaryUserOnly && isRoot))
+            .filter((r) => !isThere(r.program))
+            .map((r) => r.package),
+    );
+    if (purposes.includes("image") && !isThere(archiveKeys.file)) missing.add(archiveKeys.package);
+    return [...missing].sort();
+}
+
+/** Looks on PATH and where Debian keeps the administrator's programs; a full path is looked up as it is. */
+function isOnPath(program: string): boolean {
+    if (path.isAbsolute(program)) return fs.existsSync(program);
+    return [...(process.env["PATH"] ?? "").split(path.delimiter), "/usr/sbin", "/sbin"].some(
+        (folder) => folder && fs.existsSync(path.join(folder, program)),
+    );
+}
+
+/**
+ * Installs what is missing: by apt when root on Debian or Ubuntu.
+ *
+ * @throws Error with exactly what to install where it can't.
+ */
+export async function ensureSystemPackages(
+    purposes: readonly Purpose[],
+    report: (line: string) => void,
+): Promise<void> {
+    const missing = missingPackages(purposes);
+    if (missing.length === 0) return;
+    const isRoot = process.getuid?.() === 0;
+    if (!isRoot || !fs.existsSync("/usr/bin/apt-get")) {
+        throw new Error(
+            `These system packages are missing: ${missing.join(" ")}.\n` +
+                `Install them and run the command again; on Debian or Ubuntu:\n  sudo apt-get install --no-install-recommends ${missing.join(" ")}`,
+        );
+    }
+    report(`apt: installing ${missing.join(" ")}`);
+    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+    await run("apt-get", ["update", "-qq"], { env });
+    await run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...missing], { env });
+    const still = missingPackages(purposes);
+    if (still.length > 0) {
+        throw new Error(
+            `apt-get installed what it was asked for, yet these are still missing: ${still.join(" ")}.`,
+        );
+    }
+}

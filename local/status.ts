@@ -1,0 +1,111 @@
+import { runQuietly } from "../cli/run-program";
+import type { CloudInfo, MachineKind } from "./paths";
+import type { Timings } from "./progress";
+
+/** The ports of the plan, as the real host has them. */
+export const hostPorts = [22, 25, 80, 443, 465, 993, 995];
+
+/** `npm run local -- status --json`: a contract for people's scripts. Later versions add to it. */
+export interface LocalStatus {
+    /** Whether the laptop cloud and the host's machine run. */
+    running: boolean;
+    machine: MachineKind;
+    domain: string | null;
+    /** The host's fully qualified name. */
+    host: string | null;
+    /** Where this computer reaches the host. */
+    address: { ipv4: string | null; ipv6: string | null };
+    /** The primary IPs; in a container the same as `address`. */
+    published: { ipv4: string | null; ipv6: string | null };
+    /** Real port → port reachable here, at `address`. */
+    ports: Record<string, number>;
+    ssh: {
+        user: string;
+        host: string;
+        port: number;
+        keyFile: string;
+        knownHostsFile: string;
+    } | null;
+    stack: { project: string; stack: string; backend: string };
+    /** Step → seconds, of the last `npm run local`. */
+    timings: Timings;
+    /** What is wrong on the host, a line each; empty when all is well or nothing runs. */
+    problems: string[];
+}
+
+/** What a laptop cloud that does not run says. */
+export function stoppedStatus(
+    info: Pick<CloudInfo, "kind">,
+    stack: LocalStatus["stack"],
+    timings: Timings,
+): LocalStatus {
+    return {
+        running: false,
+        machine: info.kind,
+        domain: null,
+        host: null,
+        address: { ipv4: null, ipv6: null },
+        published: { ipv4: null, ipv6: null },
+        ports: {},
+        ssh: null,
+        stack,
+        timings,
+        problems: [],
+    };
+}
+
+/** Arguments of OpenSSH's client for a host of the laptop cloud: its key pinned, nothing of the user's own set-up. */
+export function sshArguments(ssh: NonNullable<LocalStatus["ssh"]>): string[] {
+    return [
+        ...["-F", "none", "-i", ssh.keyFile, "-p", String(ssh.port)],
+        ...["-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=yes"],
+        ...["-o", `UserKnownHostsFile=${ssh.knownHostsFile}`, "-o", "ConnectTimeout=10"],
+        `${ssh.user}@${ssh.host}`,
+    ];
+}
+
+/** One line a failed unit: its name, why it failed and what it last said. */
+const failedUnits = `
+systemctl list-units --failed --plain --no-legend | cut -d' ' -f1 | while read -r unit; do
+    printf '%s: %s\\n' "$unit" "$(journalctl -q -b -u "$unit" -n 1 -p info -o cat 2>/dev/null || true)"
+done
+mountpoint -q /root/forwardemail.net/self-hosting ||
+    echo "the data volume is not mounted at /root/forwardemail.net/self-hosting: $(systemctl show -P Result mailhost-data.service)"
+`;
+
+/** Asks the host itself what is wrong. */
+export async function hostProblems(ssh: NonNullable<LocalStatus["ssh"]>): Promise<string[]> {
+    const { code, stdout, stderr } = await runQuietly(
+        "ssh",
+        ["-o", "BatchMode=yes", ...sshArguments(ssh), "sh -s"],
+        { input: failedUnits, timeoutSeconds: 30 },
+    );
+    if (code !== 0)
+        return [`the host does not answer over SSH: ${stderr.trim().split("\n").at(-1) ?? ""}`];
+    return stdout.split("\n").filter((line) => line !== "");
+}
+
+/** The status for a person. */
+export function describeStatus(status: LocalStatus): string {
+    if (!status.running) {
+        return "The laptop cloud is not running. `npm run local` starts it.";
+    }
+    const ports = Object.entries(status.ports)
+        .map(([real, here]) => (Number(real) === here ? real : `${real} (here ${here})`))
+        .join(", ");
+    const rows: [string, string][] = [
+        ["host", status.host ?? "(none yet)"],
+        ["machine", status.machine],
+        ["address", [status.address.ipv4, status.address.ipv6].filter(Boolean).join(", ")],
+        ["published", [status.published.ipv4, status.published.ipv6].filter(Boolean).join(", ")],
+        ["open ports", ports],
+        ["log in", status.ssh ? "npm run local -- ssh" : "(no host yet)"],
+    ];
+    const lines = rows.map(([name, value]) => `${name.padEnd(11)} ${value}`);
+    lines.push(
+        ...(status.problems.length === 0
+            ? ["health      nothing failed on the host"]
+            : ["health      wrong on the host:", ...status.problems.map((p) => `  - ${p}`)]),
+    );
+    return lines.join("\n");
+}
