@@ -1,0 +1,548 @@
+import * as grpc from "@grpc/grpc-js";
+import { Any } from "google-protobuf/google/protobuf/any_pb";
+import { Empty } from "google-protobuf/google/protobuf/empty_pb";
+import { Struct } from "google-protobuf/google/protobuf/struct_pb";
+import { EngineClient } from "@pulumi/pulumi/proto/engine_grpc_pb";
+import { LogRequest, LogSeverity } from "@pulumi/pulumi/proto/engine_pb";
+import { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb";
+import { ResourceProviderService } from "@pulumi/pulumi/proto/provider_grpc_pb";
+import * as pb from "@pulumi/pulumi/proto/provider_pb";
+import { Status } from "@pulumi/pulumi/proto/status_pb";
+import { diffProperties, type Difference } from "./diff";
+import { packageSchema } from "./package-schema";
+import {
+    checkProperties,
+    unknownValue,
+    withoutSecrets,
+    withSecrets,
+    type CheckFailure,
+    type Properties,
+    type PropertyTable,
+    type PropertyValue,
+    type Values,
+} from "./schema";
+
+/** What a handler may leave undefined it need not write. */
+export type Outputs = { [key: string]: PropertyValue | undefined };
+
+/** What handlers are given beside their resource. */
+export interface Context {
+    /** The provider's checked configuration. */
+    config: Properties;
+    /** The resource's URN; empty for functions. */
+    urn: string;
+    /** The resource's logical name; empty for functions. */
+    name: string;
+    /** Shows a line to the user, at the resource. */
+    log(severity: "debug" | "info" | "warning" | "error", message: string): void;
+    /** Shows a line that the next one replaces, while the resource is being worked on. */
+    status(message: string): void;
+    /** Aborted when the user cancels. */
+    signal: AbortSignal;
+}
+
+/** Old and new inputs, for rules that a table can't express. In `news` unknown values may stand. */
+export interface Change {
+    id: string;
+    state: Properties;
+    olds: Properties;
+    news: Properties;
+}
+
+/** What the engine keeps of a resource. */
+export interface State<I, O> {
+    id: string;
+    inputs: I;
+    /** Inputs and outputs, as create, read or update returned them last. */
+    outputs: Partial<I & O>;
+}
+
+/** One kind of resource; `I` and `O` are the values of its tables, see {@link resource}. */
+export interface ResourceHandler<I = Properties, O = Properties> {
+    inputs: PropertyTable;
+    /** What the resource has beyond the given inputs. A property that is both is known when it was given. */
+    outputs: PropertyTable;
+    /**
+     * Judges what a table can't. Called when the table finds no fault; unknown values may stand in the inputs.
+     *
+     * @param olds the inputs so far; undefined at the first time.
+     * @returns failures, and the inputs if they are to be other ones (a name made up).
+     */
+    check?(
+        inputs: Properties,
+        olds: Properties | undefined,
+        context: Context,
+    ): { inputs?: Properties; failures?: CheckFailure[] };
+    /** Corrects the table's differences: returns those that count, and whether the old one must go first. */
+    diff?(
+        differences: Difference[],
+        change: Change,
+    ): { differences?: Difference[]; deleteBeforeReplace?: boolean };
+    /** @throws {@link InitializationFailure} when it was made and isn't ready: the engine keeps it, and tries update next. */
+    create(inputs: I, context: Context): Promise<{ id: string; outputs: Outputs }>;
+    /**
+     * For refresh and import: `known` is undefined on import. Absent: a refresh finds what was known.
+     *
+     * @returns undefined when it is gone.
+     */
+    read?(
+        id: string,
+        known: State<I, O> | undefined,
+        context: Context,
+    ): Promise<{ id: string; inputs: Outputs; outputs: Outputs } | undefined>;
+    /** Absent: every change replaces. Returns all outputs. */
+    update?(old: State<I, O>, news: I, context: Context): Promise<{ outputs: Outputs }>;
+    /** Absent: forgotten without further ado. */
+    delete?(old: State<I, O>, context: Context): Promise<void>;
+}
+
+/** One function (`getX`). */
+export interface FunctionHandler<I = Properties> {
+    inputs: PropertyTable;
+    outputs: PropertyTable;
+    invoke(args: I, context: Context): Promise<Outputs>;
+}
+
+/** Types a handler by its tables. */
+export function resource<const I extends PropertyTable, const O extends PropertyTable>(
+    handler: { inputs: I; outputs: O } & ResourceHandler<Values<I>, Values<O>>,
+): ResourceHandler {
+    return handler as unknown as ResourceHandler;
+}
+
+/** Types a function's handler by its table. */
+export function providerFunction<const I extends PropertyTable>(
+    handler: { inputs: I } & FunctionHandler<Values<I>>,
+): FunctionHandler {
+    return handler as unknown as FunctionHandler;
+}
+
+/** A provider: its resources and functions by token, e.g. `random:index/randomId:RandomId`. */
+export interface Provider {
+    name: string;
+    /** The npm package's version. */
+    version: string;
+    config: PropertyTable;
+    /** What the table can't judge of the configuration. Values unknown at preview are left out. */
+    checkConfig?(config: Properties): CheckFailure[];
+    resources: Record<string, ResourceHandler>;
+    functions: Record<string, FunctionHandler>;
+}
+
+/** The resource exists but isn't ready: the engine records it with the error, and updates it the next time. */
+export class InitializationFailure extends Error {
+    constructor(
+        readonly id: string,
+        readonly outputs: Outputs,
+        reason: string,
+    ) {
+        super(reason);
+    }
+}
+
+type Unary<Q, R> = (call: grpc.ServerUnaryCall<Q, R>, done: grpc.sendUnaryData<R>) => void;
+
+/** Serves a provider to the engine that started this process; ends when the engine does. */
+export function serveProvider(provider: Provider, argv: readonly string[]): void {
+    const engineAddress = argv.find((argument) => !argument.startsWith("-"));
+    const server = new grpc.Server({
+        "grpc.max_receive_message_length": -1,
+        "grpc.max_send_message_length": -1,
+    });
+    server.addService(ResourceProviderService, service(provider, engineAddress));
+    server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, port) => {
+        if (error) {
+            process.stderr.write(`${provider.name} provider: ${error.message}\n`);
+            process.exit(1);
+        }
+        process.stdout.write(`${port}\n`);
+    });
+    // The engine holds the other end of our standard input: its end is the engine's, also after kill -9.
+    process.stdin.on("end", () => process.exit(0)).on("error", () => process.exit(0));
+    process.stdin.resume();
+    process.on("SIGINT", () => process.exit(0)).on("SIGTERM", () => process.exit(0));
+}
+
+/** The methods of the provider protocol; apart from {@link serveProvider} for tests. */
+export function service(
+    provider: Provider,
+    engineAddress: string | undefined,
+): grpc.UntypedServiceImplementation {
+    const cancellation = new AbortController();
+    let config: Properties = {};
+    let engine: EngineClient | undefined;
+
+    function log(
+        severity: keyof typeof severities,
+        message: string,
+        urn: string,
+        fleeting = false,
+    ) {
+        if (engineAddress === undefined) return;
+        engine ??= new EngineClient(engineAddress, grpc.credentials.createInsecure(), {
+            "grpc.max_send_message_length": -1,
+        });
+        const request = new LogRequest();
+        request.setSeverity(severities[severity]);
+        request.setMessage(message);
+        request.setUrn(urn);
+        request.setEphemeral(fleeting);
+        // A lost line of the log is no reason to fail the resource.
+        engine.log(request, () => undefined);
+    }
+
+    const context = (urn: string): Context => ({
+        config,
+        urn,
+        name: urn.split("::").slice(3).join("::"),
+        log: (severity, message) => log(severity, message, urn),
+        status: (message) => log("info", message, urn, true),
+        signal: cancellation.signal,
+    });
+
+    function handlerOf(urn: string): ResourceHandler {
+        const token = urn.split("::")[2]?.split("$").pop() ?? "";
+        const handler = Object.hasOwn(provider.resources, token)
+            ? provider.resources[token]
+            : undefined;
+        if (handler === undefined) {
+            throw new Error(
+                `The simulated ${provider.name} provider has no resource ${token}; it has ${Object.keys(provider.resources).join(", ")}.`,
+            );
+        }
+        return handler;
+    }
+
+    const check: Unary<pb.CheckRequest, pb.CheckResponse> = unary((request) => {
+        const urn = request.getUrn();
+        const handler = handlerOf(urn);
+        const checked = checkProperties(handler.inputs, decode(request.getNews()));
+        for (const { path, message } of checked.warnings) {
+            log("warning", `property "${path}" is deprecated: ${message}`, urn);
+        }
+        let { values, failures } = checked;
+        if (handler.check && failures.length === 0) {
+            const olds = request.hasOlds() ? decode(request.getOlds()) : undefined;
+            const own = handler.check(values, olds, context(urn));
+            values = own.inputs ?? values;
+            failures = own.failures ?? [];
+        }
+        return checkResponse(withSecrets(handler.inputs, values), failures);
+    });
+
+    const diff: Unary<pb.DiffRequest, pb.DiffResponse> = unary((request) => {
+        const handler = handlerOf(request.getUrn());
+        const change: Change = {
+            id: request.getId(),
+            state: decode(request.getOlds()),
+            olds: decode(request.getOldInputs()),
+            news: decode(request.getNews()),
+        };
+        const ignored = request.getIgnorechangesList();
+        const byTable = diffProperties(handler.inputs, change.olds, change.news, ignored);
+        const own = handler.diff?.(byTable, change);
+        const differences = own?.differences ?? byTable;
+        return diffResponse(
+            handler.update ? differences : differences.map((d) => ({ ...d, replaces: true })),
+            own?.deleteBeforeReplace ?? false,
+        );
+    });
+
+    const create: Unary<pb.CreateRequest, pb.CreateResponse> = unary(async (request) => {
+        const urn = request.getUrn();
+        const handler = handlerOf(urn);
+        const inputs = decode(request.getProperties());
+        const response = new pb.CreateResponse();
+        if (request.getPreview()) {
+            response.setProperties(encode(handler, previewOf(handler, inputs)));
+            return response;
+        }
+        const made = await withState(handler, () => handler.create(inputs, context(urn)));
+        response.setId(made.id);
+        response.setProperties(encode(handler, made.outputs));
+        return response;
+    });
+
+    const update: Unary<pb.UpdateRequest, pb.UpdateResponse> = unary(async (request) => {
+        const urn = request.getUrn();
+        const handler = handlerOf(urn);
+        const news = decode(request.getNews());
+        const old = {
+            id: request.getId(),
+            inputs: decode(request.getOldInputs()),
+            outputs: decode(request.getOlds()),
+        };
+        const response = new pb.UpdateResponse();
+        if (request.getPreview()) {
+            response.setProperties(encode(handler, previewOf(handler, news, old.outputs)));
+            return response;
+        }
+        if (!handler.update) throw new Error(`${urn} can't be updated, only replaced.`);
+        const apply = handler.update;
+        const { outputs } = await withState(handler, () => apply(old, news, context(urn)));
+        response.setProperties(encode(handler, outputs));
+        return response;
+    });
+
+    const read: Unary<pb.ReadRequest, pb.ReadResponse> = unary(async (request) => {
+        const urn = request.getUrn();
+        const handler = handlerOf(urn);
+        const id = request.getId();
+        const outputs = decode(request.getProperties());
+        const inputs = decode(request.getInputs());
+        const imported = Object.keys(outputs).length === 0 && Object.keys(inputs).length === 0;
+        const response = new pb.ReadResponse();
+        if (!handler.read) {
+            if (imported) throw new Error(`${urn.split("::")[2]} can't be imported.`);
+            response.setId(id);
+            response.setProperties(encode(handler, outputs));
+            response.setInputs(encode(handler, inputs));
+            return response;
+        }
+        const known = imported ? undefined : { id, inputs, outputs };
+        const found = await withState(handler, () => handler.read?.(id, known, context(urn)));
+        if (found === undefined) return response;
+        response.setId(found.id);
+        response.setProperties(encode(handler, found.outputs));
+        response.setInputs(encode(handler, found.inputs));
+        return response;
+    });
+
+    const remove: Unary<pb.DeleteRequest, Empty> = unary(async (request) => {
+        const urn = request.getUrn();
+        const old = {
+            id: request.getId(),
+            inputs: decode(request.getOldInputs()),
+            outputs: decode(request.getProperties()),
+        };
+        await handlerOf(urn).delete?.(old, context(urn));
+        return new Empty();
+    });
+
+    const invoke: Unary<pb.InvokeRequest, pb.InvokeResponse> = unary(async (request) => {
+        const token = request.getTok();
+        const handler = Object.hasOwn(provider.functions, token)
+            ? provider.functions[token]
+            : undefined;
+        if (!handler) {
+            throw new Error(`The simulated ${provider.name} provider has no function ${token}.`);
+        }
+        const { values, failures } = checkProperties(handler.inputs, decode(request.getArgs()));
+        const response = new pb.InvokeResponse();
+        response.setFailuresList(failures.map(failure));
+        if (failures.length === 0) {
+            const result = await handler.invoke(values, context(""));
+            response.setReturn(toStruct(withSecrets(handler.outputs, defined(result))));
+        }
+        return response;
+    });
+
+    const checkConfig: Unary<pb.CheckRequest, pb.CheckResponse> = unary((request) => {
+        const given = configValues(provider.config, decode(request.getNews()));
+        const { failures } = checkProperties(provider.config, given);
+        if (failures.length === 0) {
+            const known = Object.entries(given).filter(([, value]) => value !== unknownValue);
+            failures.push(...(provider.checkConfig?.(Object.fromEntries(known)) ?? []));
+        }
+        // The inputs go back as they came: the engine keeps them as the provider resource's, secrets included.
+        const response = new pb.CheckResponse();
+        response.setInputs(request.getNews());
+        response.setFailuresList(failures.map(failure));
+        return response;
+    });
+
+    const configure: Unary<pb.ConfigureRequest, pb.ConfigureResponse> = unary((request) => {
+        const given = configValues(provider.config, decode(request.getArgs()));
+        const { values, failures } = checkProperties(provider.config, given);
+        failures.push(...(failures.length === 0 ? (provider.checkConfig?.(values) ?? []) : []));
+        if (failures.length > 0) {
+            const lines = failures.map((f) => `${provider.name}:${f.path}: ${f.reason}`);
+            throw new Error(lines.join("\n"));
+        }
+        config = values;
+        const response = new pb.ConfigureResponse();
+        response.setSupportspreview(true);
+        // Without acceptSecrets the engine sends plain values and marks again what was secret among the same keys,
+        // in inputs and outputs alike: exactly what is wanted, and nothing to forget here.
+        return response;
+    });
+
+    return {
+        check,
+        diff,
+        create,
+        update,
+        read,
+        delete: remove,
+        invoke,
+        checkConfig,
+        configure,
+        diffConfig: unary<pb.DiffRequest, pb.DiffResponse>((request) =>
+            diffResponse(
+                diffProperties(
+                    provider.config,
+                    configValues(provider.config, decode(request.getOldInputs())),
+                    configValues(provider.config, decode(request.getNews())),
+                ),
+                false,
+            ),
+        ),
+        getSchema: unary<pb.GetSchemaRequest, pb.GetSchemaResponse>(() => {
+            const response = new pb.GetSchemaResponse();
+            response.setSchema(JSON.stringify(packageSchema(provider)));
+            return response;
+        }),
+        getPluginInfo: unary<Empty, PluginInfo>(() => {
+            const info = new PluginInfo();
+            info.setVersion(provider.version);
+            return info;
+        }),
+        cancel: unary<Empty, Empty>(() => {
+            cancellation.abort();
+            return new Empty();
+        }),
+    };
+}
+
+const severities = {
+    debug: LogSeverity.DEBUG,
+    info: LogSeverity.INFO,
+    warning: LogSeverity.WARNING,
+    error: LogSeverity.ERROR,
+};
+
+/** Errors leave as their message alone: a stack helps nobody, and its frames may show values. */
+function unary<Q, R>(handle: (request: Q) => R | Promise<R>): Unary<Q, R> {
+    return (call, done) => {
+        void (async () => handle(call.request))().then(
+            (response) => done(null, response),
+            (error: unknown) => done(status(error)),
+        );
+    };
+}
+
+function status(error: unknown): Partial<grpc.StatusObject> {
+    const message = error instanceof Error ? error.message : String(error);
+    if (!(error instanceof EncodedFailure)) return { code: grpc.status.UNKNOWN, details: message };
+    const detail = new Any();
+    detail.pack(error.failed.serializeBinary(), "pulumirpc.ErrorResourceInitFailed");
+    const whole = new Status();
+    whole.setCode(grpc.status.UNKNOWN);
+    whole.setMessage(message);
+    whole.addDetails(detail);
+    // Where gRPC carries the details of an error; the Go side reads them, the Node library has no call for it.
+    const metadata = new grpc.Metadata();
+    metadata.add("grpc-status-details-bin", Buffer.from(whole.serializeBinary()));
+    return { code: grpc.status.UNKNOWN, details: message, metadata };
+}
+
+class EncodedFailure extends Error {
+    constructor(
+        message: string,
+        readonly failed: pb.ErrorResourceInitFailed,
+    ) {
+        super(message);
+    }
+}
+
+async function withState<T>(handler: ResourceHandler, run: () => T): Promise<Awaited<T>> {
+    try {
+        return await run();
+    } catch (error) {
+        if (!(error instanceof InitializationFailure)) throw error;
+        const failed = new pb.ErrorResourceInitFailed();
+        failed.setId(error.id);
+        failed.setProperties(encode(handler, error.outputs));
+        failed.setReasonsList([error.message]);
+        throw new EncodedFailure(error.message, failed);
+    }
+}
+
+/** What a preview shows: the inputs, and of the outputs those that an update leaves alone. */
+function previewOf(handler: ResourceHandler, inputs: Properties, old: Properties = {}): Properties {
+    const shown: Properties = {};
+    for (const [name, property] of Object.entries(handler.outputs)) {
+        shown[name] = (property.changesOnUpdate ? undefined : old[name]) ?? unknownValue;
+    }
+    return { ...shown, ...inputs };
+}
+
+/** The SDK sends configuration that is no string as JSON, and adds keys of its own. */
+function configValues(table: PropertyTable, given: Properties): Properties {
+    const values: Properties = {};
+    for (const [name, value] of Object.entries(given)) {
+        if (["version", "pluginDownloadURL", "__internal"].includes(name)) continue;
+        const property = Object.hasOwn(table, name) ? table[name] : undefined;
+        const isJson =
+            property &&
+            property.type !== "string" &&
+            typeof value === "string" &&
+            value !== unknownValue;
+        values[name] = isJson ? parsed(value) : value;
+    }
+    return values;
+}
+
+function parsed(json: string): PropertyValue {
+    try {
+        return JSON.parse(json) as PropertyValue;
+    } catch {
+        return json;
+    }
+}
+
+function checkResponse(inputs: Properties, failures: CheckFailure[]): pb.CheckResponse {
+    const response = new pb.CheckResponse();
+    response.setInputs(toStruct(inputs));
+    response.setFailuresList(failures.map(failure));
+    return response;
+}
+
+function failure({ path, reason }: CheckFailure): pb.CheckFailure {
+    const failure = new pb.CheckFailure();
+    failure.setProperty(path);
+    failure.setReason(reason);
+    return failure;
+}
+
+function diffResponse(differences: Difference[], deleteBeforeReplace: boolean): pb.DiffResponse {
+    const response = new pb.DiffResponse();
+    const { DIFF_NONE, DIFF_SOME } = pb.DiffResponse.DiffChanges;
+    response.setChanges(differences.length === 0 ? DIFF_NONE : DIFF_SOME);
+    const top = (path: string) => path.split(/[.[]/)[0]!;
+    response.setDiffsList([...new Set(differences.map((d) => top(d.path)))]);
+    response.setReplacesList([
+        ...new Set(differences.filter((d) => d.replaces).map((d) => top(d.path))),
+    ]);
+    response.setDeletebeforereplace(deleteBeforeReplace);
+    response.setHasdetaileddiff(true);
+    const { Kind } = pb.PropertyDiff;
+    const kinds = {
+        add: [Kind.ADD, Kind.ADD_REPLACE],
+        delete: [Kind.DELETE, Kind.DELETE_REPLACE],
+        update: [Kind.UPDATE, Kind.UPDATE_REPLACE],
+    } as const;
+    for (const { path, kind, replaces } of differences) {
+        const detail = new pb.PropertyDiff();
+        detail.setKind(kinds[kind][replaces ? 1 : 0]);
+        detail.setInputdiff(true);
+        response.getDetaileddiffMap().set(path, detail);
+    }
+    return response;
+}
+
+function decode(struct: Struct | undefined): Properties {
+    return withoutSecrets((struct?.toJavaScript() ?? {}) as Properties) as Properties;
+}
+
+function encode(handler: ResourceHandler, outputs: Outputs): Struct {
+    return toStruct(withSecrets({ ...handler.inputs, ...handler.outputs }, defined(outputs)));
+}
+
+function defined(outputs: Outputs): Properties {
+    return JSON.parse(JSON.stringify(outputs)) as Properties;
+}
+
+function toStruct(properties: Properties): Struct {
+    return Struct.fromJavaScript(properties);
+}
