@@ -1,0 +1,96 @@
+// What stands behind `npm run local`, `npm run pulumi`, `npm run mailhost`, `npm test` and `npm run check`.
+import { spawnSync } from "node:child_process";
+import * as path from "node:path";
+import { Command, Option } from "commander";
+import { check } from "./commands/check";
+import { down } from "./commands/down";
+import { recoverLocal } from "./commands/recover";
+import { runPulumi } from "./commands/pulumi";
+import { ssh } from "./commands/ssh";
+import { status } from "./commands/status";
+import { test } from "./commands/test";
+import { up } from "./commands/up";
+import { projectRoot, type MachineKind } from "./paths";
+
+const program = new Command("npm run").enablePositionalOptions();
+
+const local = program
+    .command("local")
+    .description("the laptop cloud: the whole host on this computer, without an account or internet")
+    .enablePositionalOptions();
+local
+    .command("up", { isDefault: true })
+    .description("bring the host up, or up to date (this is what `npm run local` does)")
+    .addOption(
+        new Option("--machine <kind>", "vm (QEMU) or container (systemd-nspawn, as root)").choices([
+            "vm",
+            "container",
+        ]),
+    )
+    .action((options: { machine?: MachineKind }) => finish(up(options)));
+local
+    .command("down")
+    .description("shut the host down and end everything that was started; disks and state stay")
+    .option("--delete", "delete disks and state as well")
+    .action((options: { delete?: boolean }) => finish(down(options)));
+local
+    .command("status")
+    .description("what runs, where it is reached, and what is wrong on the host")
+    .option("--json", "for scripts")
+    .action((options: { json?: boolean }) => finish(status(options)));
+local
+    .command("ssh")
+    .description("log in to the host, or run a command there")
+    .argument("[command...]")
+    .passThroughOptions()
+    .action((command: string[]) => finish(ssh(command)));
+local
+    .command("recover")
+    .description("after a killed `up`: remove the dead lock and adopt what it left")
+    .action(() => finish(recoverLocal()));
+
+program
+    .command("pulumi")
+    .description("pulumi, as typed, on the stack of the laptop cloud")
+    .argument("[arguments...]")
+    .helpOption(false)
+    .allowUnknownOption()
+    .passThroughOptions()
+    .action((args: string[]) => finish(runPulumi(args)));
+
+program
+    .command("mailhost")
+    .description("the mailhost command, on your own stacks")
+    .argument("[arguments...]")
+    .helpOption(false)
+    .allowUnknownOption()
+    .passThroughOptions()
+    .action((args: string[]) => {
+        const main = path.join(projectRoot, "cli", "main.ts");
+        const command = [...process.execArgv, main, ...args];
+        process.exitCode = spawnSync(process.execPath, command, { stdio: "inherit" }).status ?? 1;
+    });
+
+program
+    .command("test")
+    .description("all tests, machines included")
+    .option("--fast", "only those that need no machine")
+    .argument("[files...]", "only these test files")
+    .action((files: string[], options: { fast?: boolean }) => finish(test(files, options)));
+
+program
+    .command("check")
+    .description("types, lint, format and shell scripts")
+    .action(() => finish(check()));
+
+/** Commands return an exit code; what they throw is a message for a person. */
+async function finish(command: Promise<number>): Promise<void> {
+    process.exitCode = await command;
+}
+
+program.parseAsync().catch((error: unknown) => {
+    const message = error instanceof Error ? error.message : String(error);
+    console.error(`\nerror: ${message}`);
+    if (process.env["DEBUG"] && error instanceof Error) console.error(error.stack);
+    process.exitCode = 1;
+});

@@ -1,0 +1,103 @@
+import { startCloud } from "../cloud/start";
+import { ensureEngine, type Engine } from "../engine/find-engine";
+import { buildImage, type ImageSet } from "../image/build-image";
+import {
+    defaultCloud,
+    lastCloudInfo,
+    localConfig,
+    openStack,
+    readStatus,
+    rememberHost,
+    writeTimings,
+} from "../laptop";
+import type { CloudInfo, MachineKind } from "../paths";
+import { runSteps, type Timings } from "../progress";
+import { ensureSystemPackages } from "../requirements";
+import { describeStatus } from "../status";
+import { chooseKind } from "../cloud/machines/choose-kind";
+
+/**
+ * The main job: sets up everything that is missing, starts the laptop cloud and runs `pulumi up` on the `local` stack.
+ */
+export async function up(options: { machine?: MachineKind }): Promise<number> {
+    const started = Date.now();
+    let engine!: Engine;
+    let images!: ImageSet;
+    let info!: CloudInfo;
+    const before = lastCloudInfo(defaultCloud);
+    if (before && options.machine && before.kind !== options.machine) {
+        throw new Error(
+            `This laptop cloud's machine is a ${before.kind}. To change to --machine ${options.machine}, delete it first: npm run local -- down --delete`,
+        );
+    }
+    const choice = await chooseKind(options.machine ?? before?.kind);
+    console.error(`Machine: ${choice.kind} (${choice.reason})`);
+
+    const timings: Timings = await runSteps([
+        {
+            title: "System packages",
+            run: (report) => ensureSystemPackages(["image", choice.kind], report),
+        },
+        {
+            title: "Pulumi engine",
+            group: "make",
+            run: async (report) => void (engine = await ensureEngine(report)),
+        },
+        {
+            title: "Machine image",
+            group: "make",
+            run: async (onProgress) => void (images = await buildImage({ onProgress })),
+        },
+        {
+            title: "Laptop cloud",
+            run: async () => void (info = await startCloud({ name: defaultCloud, kind: choice.kind })),
+        },
+        {
+            title: "Pulumi stack",
+            run: () => openStack(engine, info).prepare(localConfig(info, snapshotFor(info, images))),
+        },
+    ]);
+
+    const stack = openStack(engine, info);
+    const begin = Date.now();
+    const code = await stack.pulumiInForeground(["up", "--yes", "--skip-preview"]);
+    timings["pulumi up"] = (Date.now() - begin) / 1000;
+    writeTimings(defaultCloud, timings);
+    if (code !== 0) {
+        console.error(
+            "\n`pulumi up` failed, see above. Nothing that ran before was stopped. Mend the cause and run `npm run local` again;\n" +
+                "after a killed one run `npm run local -- recover` first.",
+        );
+        return code;
+    }
+    const { ssh } = await readStatus(defaultCloud, false);
+    rememberHost(defaultCloud, ssh, await stack.outputs());
+    const status = await readStatus(defaultCloud, true);
+    console.log(`\n${describeStatus(status)}\n\n${describeTimings(timings, started)}\n\n${nextSteps}`);
+    return 0;
+}
+
+/** Under software emulation first boot installs nothing: an image that has the packages already is used, and said so. */
+function snapshotFor(info: CloudInfo, images: ImageSet) {
+    if (info.accelerator !== "tcg") return undefined;
+    const snapshot = images.images.find((image) => image.name === undefined);
+    if (!snapshot) return undefined;
+    console.error(
+        `No hardware virtualisation: the machine boots from "${snapshot.description}" instead of the stock image.`,
+    );
+    return { id: snapshot.id, system: "debian-13" };
+}
+
+function describeTimings(timings: Timings, started: number): string {
+    const rows = Object.entries(timings).map(
+        ([step, seconds]) => `${step.padEnd(20)} ${seconds.toFixed(1).padStart(7)} s`,
+    );
+    rows.push(`${"total".padEnd(20)} ${((Date.now() - started) / 1000).toFixed(1).padStart(7)} s`);
+    return rows.join("\n");
+}
+
+const nextSteps = `Next:
+  npm run local -- ssh                   log in
+  npm run local -- status                what runs, and what is wrong
+  npm run pulumi -- preview              pulumi, as typed, on this stack
+  npm run local -- down                  shut it down; --delete forgets it`;

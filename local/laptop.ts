@@ -1,0 +1,154 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { cloudStatus } from "./cloud/start";
+import { LocalStack, stackName, type StackConfig } from "./engine/stack";
+import type { Engine } from "./engine/find-engine";
+import { cloudPaths, type CloudInfo } from "./paths";
+import type { Timings } from "./progress";
+import { hostPorts, hostProblems, stoppedStatus, type LocalStatus } from "./status";
+
+/** The user's laptop cloud; tests have clouds of their own. */
+export const defaultCloud = "local";
+
+/** The mail domain of the laptop cloud; `.test` is reserved for this (RFC 6761 §6.2). */
+export const localDomain = "example.test";
+
+/** The configuration of the `local` stack: a server of this computer's own architecture, nothing protected. */
+export function localConfig(info: CloudInfo, snapshot?: { id: number; system: string }): StackConfig {
+    return {
+        "mailhost:domain": localDomain,
+        "mailhost:email": `postmaster@${localDomain}`,
+        "mailhost:protect": false,
+        "mailhost:server": {
+            provider: "hetzner",
+            type: process.arch === "arm64" ? "cax11" : "cx23",
+            location: "fsn1",
+            // This computer, as a machine of either kind sees it.
+            sshAllowedCidrs: ["198.18.0.0/15", "2001:db8::/32", "127.0.0.0/8"],
+            volumeSizeGb: 10,
+            ...(snapshot && { image: String(snapshot.id), system: snapshot.system }),
+        },
+    };
+}
+
+export function openStack(engine: Engine, info: CloudInfo): LocalStack {
+    return new LocalStack(engine, info);
+}
+
+/** The files that a person or script logs in with, written from the stack's outputs. */
+export function sshFiles(cloud: string): { keyFile: string; knownHostsFile: string } {
+    const folder = path.join(cloudPaths(cloud).root, "ssh");
+    return { keyFile: path.join(folder, "key"), knownHostsFile: path.join(folder, "known_hosts") };
+}
+
+const timingsFile = (cloud: string) => path.join(cloudPaths(cloud).root, "timings.json");
+
+export function writeTimings(cloud: string, timings: Timings): void {
+    fs.writeFileSync(timingsFile(cloud), JSON.stringify(timings, undefined, 2));
+}
+
+function readTimings(cloud: string): Timings {
+    try {
+        return JSON.parse(fs.readFileSync(timingsFile(cloud), "utf8")) as Timings;
+    } catch {
+        return {};
+    }
+}
+
+/** The last `cloud.json`, also of a cloud that was shut down; undefined when there never was one. */
+export function lastCloudInfo(cloud: string): CloudInfo | undefined {
+    try {
+        return JSON.parse(fs.readFileSync(cloudPaths(cloud).info, "utf8")) as CloudInfo;
+    } catch {
+        return undefined;
+    }
+}
+
+/**
+ * The outputs that `status` and `ssh` need, kept (0600) beside the cloud after each `up`: asking the engine takes seconds
+ * and is impossible while it works.
+ */
+interface HostOutputs {
+    hostName: string;
+    ipv4: string;
+    ipv6: string;
+    domain: string;
+}
+
+const hostFile = (cloud: string) => path.join(cloudPaths(cloud).root, "host.json");
+
+/** Writes what the stack's outputs say of the host: names, addresses, login key and pinned host key. */
+export function rememberHost(cloud: string, ssh: LocalStatus["ssh"], outputs: Record<string, unknown>): void {
+    const text = (name: string): string => {
+        const value = outputs[name];
+        if (typeof value !== "string") throw new Error(`the stack has no output ${name}`);
+        return value;
+    };
+    const host: HostOutputs = {
+        hostName: text("hostName"),
+        ipv4: text("ipv4"),
+        ipv6: text("ipv6"),
+        domain: text("hostName").replace(/^mx\./, ""),
+    };
+    fs.writeFileSync(hostFile(cloud), JSON.stringify(host), { mode: 0o600 });
+    if (!ssh) return;
+    fs.mkdirSync(path.dirname(ssh.keyFile), { recursive: true, mode: 0o700 });
+    fs.writeFileSync(ssh.keyFile, text("sshPrivateKey").trimEnd() + "\n", { mode: 0o600 });
+    const name = ssh.port === 22 ? ssh.host : `[${ssh.host}]:${ssh.port}`;
+    fs.writeFileSync(ssh.knownHostsFile, `${name} ${text("sshHostKey").trim()}\n`, { mode: 0o600 });
+}
+
+function readHost(cloud: string): HostOutputs | undefined {
+    try {
+        return JSON.parse(fs.readFileSync(hostFile(cloud), "utf8")) as HostOutputs;
+    } catch {
+        return undefined;
+    }
+}
+
+/** Everything that `status` tells; `askHost` logs in to see what is wrong there. */
+export async function readStatus(cloud: string, askHost: boolean): Promise<LocalStatus> {
+    const info = lastCloudInfo(cloud);
+    const stack = {
+        project: "mailhost",
+        stack: stackName,
+        backend: `file://${path.join(cloudPaths(cloud).pulumi, "state")}`,
+    };
+    const timings = readTimings(cloud);
+    const live = await cloudStatus(cloud);
+    if (!info || !live) return stoppedStatus(info ?? { kind: "vm" }, stack, timings);
+    const machine = live.machines[0];
+    const host = readHost(cloud);
+    const reach = (port: number) => machine?.reach[String(port)];
+    const ports = Object.fromEntries(
+        hostPorts.flatMap((port) => {
+            const here = reach(port)?.ipv4 ?? reach(port)?.ipv6;
+            return here ? [[String(port), here.port]] : [];
+        }),
+    );
+    const login = reach(22)?.ipv4;
+    const ssh = login
+        ? { user: "root", host: login.host, port: login.port, ...sshFiles(cloud) }
+        : null;
+    const status: LocalStatus = {
+        running: machine?.running ?? false,
+        machine: info.kind,
+        domain: host?.domain ?? null,
+        host: host?.hostName ?? null,
+        address: { ipv4: login?.host ?? null, ipv6: reach(22)?.ipv6?.host ?? null },
+        published: { ipv4: machine?.ipv4 ?? null, ipv6: machine?.ipv6 ?? null },
+        ports,
+        ssh,
+        stack,
+        timings,
+        problems: [],
+    };
+    if (!askHost || !status.running || !ssh || !fs.existsSync(ssh.keyFile)) return status;
+    return { ...status, problems: await hostProblems(ssh) };
+}
+
+/** Whether a stack of this cloud was ever made. */
+export function cloudExists(cloud: string): boolean {
+    return fs.existsSync(path.join(cloudPaths(cloud).pulumi, `Pulumi.${stackName}.yaml`));
+}
+
