@@ -81,11 +81,21 @@ export async function planRecovery(exported: ExportedStack, lookups: Lookups): P
         }
     }
 
-    // The state knows each URN once; a create under way means that the old one, if any, waits for its deletion.
     const deployment = {
         ...exported.deployment,
-        resources: [...resources, ...added],
+        resources: [...makeRoom(resources, added), ...added],
         pending_operations: kept,
     };
     return { repaired: { ...exported, deployment }, adopted, dropped, unknown, interrupted };
+}
+
+/**
+ * A state holds a URN once, so the adopted half of a replacement takes the place of its predecessor as the engine would
+ * have done it: one that is deleted already (`pendingReplacement`) goes, one that still exists waits for its deletion.
+ */
+function makeRoom(resources: StateResource[], added: StateResource[]): StateResource[] {
+    const urns = new Set(added.map((r) => r.urn));
+    return resources
+        .filter((r) => !(urns.has(r.urn) && r["pendingReplacement"] === true))
+        .map((r) => (urns.has(r.urn) ? { ...r, delete: true } : r));
 }

@@ -16,7 +16,9 @@ const program = new Command("npm run").enablePositionalOptions();
 
 const local = program
     .command("local")
-    .description("the laptop cloud: the whole host on this computer, without an account or internet")
+    .description(
+        "the laptop cloud: the whole host on this computer, without an account or internet",
+    )
     .enablePositionalOptions();
 local
     .command("up", { isDefault: true })

@@ -14,7 +14,10 @@ export const defaultCloud = "local";
 export const localDomain = "example.test";
 
 /** The configuration of the `local` stack: a server of this computer's own architecture, nothing protected. */
-export function localConfig(info: CloudInfo, snapshot?: { id: number; system: string }): StackConfig {
+export function localConfig(
+    info: CloudInfo,
+    snapshot?: { id: number; system: string },
+): StackConfig {
     return {
         "mailhost:domain": localDomain,
         "mailhost:email": `postmaster@${localDomain}`,
@@ -78,7 +81,11 @@ interface HostOutputs {
 const hostFile = (cloud: string) => path.join(cloudPaths(cloud).root, "host.json");
 
 /** Writes what the stack's outputs say of the host: names, addresses, login key and pinned host key. */
-export function rememberHost(cloud: string, ssh: LocalStatus["ssh"], outputs: Record<string, unknown>): void {
+export function rememberHost(
+    cloud: string,
+    ssh: LocalStatus["ssh"],
+    outputs: Record<string, unknown>,
+): void {
     const text = (name: string): string => {
         const value = outputs[name];
         if (typeof value !== "string") throw new Error(`the stack has no output ${name}`);
@@ -151,4 +158,3 @@ export async function readStatus(cloud: string, askHost: boolean): Promise<Local
 export function cloudExists(cloud: string): boolean {
     return fs.existsSync(path.join(cloudPaths(cloud).pulumi, `Pulumi.${stackName}.yaml`));
 }
-

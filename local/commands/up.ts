@@ -50,11 +50,13 @@ export async function up(options: { machine?: MachineKind }): Promise<number> {
         },
         {
             title: "Laptop cloud",
-            run: async () => void (info = await startCloud({ name: defaultCloud, kind: choice.kind })),
+            run: async () =>
+                void (info = await startCloud({ name: defaultCloud, kind: choice.kind })),
         },
         {
             title: "Pulumi stack",
-            run: () => openStack(engine, info).prepare(localConfig(info, snapshotFor(info, images))),
+            run: () =>
+                openStack(engine, info).prepare(localConfig(info, snapshotFor(info, images))),
         },
     ]);
 
@@ -73,7 +75,9 @@ export async function up(options: { machine?: MachineKind }): Promise<number> {
     const { ssh } = await readStatus(defaultCloud, false);
     rememberHost(defaultCloud, ssh, await stack.outputs());
     const status = await readStatus(defaultCloud, true);
-    console.log(`\n${describeStatus(status)}\n\n${describeTimings(timings, started)}\n\n${nextSteps}`);
+    console.log(
+        `\n${describeStatus(status)}\n\n${describeTimings(timings, started)}\n\n${nextSteps}`,
+    );
     return 0;
 }
 
