@@ -1,5 +1,5 @@
 import type { Property, PropertyTable } from "./schema";
-import type { Provider } from "./serve";
+import type { Provider } from "./handler";
 
 /** The package's schema in Pulumi's form, as far as the engine reads it (`pulumi import` does). */
 export function packageSchema(provider: Provider): object {

@@ -48,21 +48,23 @@ export interface Asset {
 }
 
 /** The TypeScript type of a property's value. */
-export type Value<P> = P extends { type: "string" }
-    ? string
-    : P extends { type: "number" | "integer" }
-      ? number
-      : P extends { type: "boolean" }
-        ? boolean
-        : P extends { type: "asset" | "archive" | "assetOrArchive" }
-          ? Asset
-          : P extends { type: "array"; items: infer I }
-            ? Value<I>[]
-            : P extends { type: "map"; items: infer I }
-              ? Record<string, Value<I>>
-              : P extends { type: "object"; properties: infer T }
-                ? Values<T>
-                : PropertyValue;
+export type Value<P> = P extends { type: "string"; values: readonly (infer V)[] }
+    ? V
+    : P extends { type: "string" }
+      ? string
+      : P extends { type: "number" | "integer" }
+        ? number
+        : P extends { type: "boolean" }
+          ? boolean
+          : P extends { type: "asset" | "archive" | "assetOrArchive" }
+            ? Asset
+            : P extends { type: "array"; items: infer I }
+              ? Value<I>[]
+              : P extends { type: "map"; items: infer I }
+                ? Record<string, Value<I>>
+                : P extends { type: "object"; properties: infer T }
+                  ? Values<T>
+                  : PropertyValue;
 
 type Given<P> = P extends { required: true } | { default: string | number | boolean }
     ? true

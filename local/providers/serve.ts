@@ -1,146 +1,35 @@
 import * as grpc from "@grpc/grpc-js";
-import { Any } from "google-protobuf/google/protobuf/any_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
-import { Struct } from "google-protobuf/google/protobuf/struct_pb";
 import { EngineClient } from "@pulumi/pulumi/proto/engine_grpc_pb";
 import { LogRequest, LogSeverity } from "@pulumi/pulumi/proto/engine_pb";
 import { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb";
 import { ResourceProviderService } from "@pulumi/pulumi/proto/provider_grpc_pb";
 import * as pb from "@pulumi/pulumi/proto/provider_pb";
-import { Status } from "@pulumi/pulumi/proto/status_pb";
-import { diffProperties, type Difference } from "./diff";
+import { diffProperties } from "./diff";
+import type { Change, Context, Provider, ResourceHandler } from "./handler";
+import {
+    checkResponse,
+    decode,
+    defined,
+    diffResponse,
+    encode,
+    failure,
+    toStruct,
+    unary,
+    withState,
+    type Unary,
+} from "./messages";
 import { packageSchema } from "./package-schema";
 import {
     checkProperties,
     unknownValue,
-    withoutSecrets,
     withSecrets,
-    type CheckFailure,
     type Properties,
     type PropertyTable,
     type PropertyValue,
-    type Values,
 } from "./schema";
 
-/** What a handler may leave undefined it need not write. */
-export type Outputs = { [key: string]: PropertyValue | undefined };
-
-/** What handlers are given beside their resource. */
-export interface Context {
-    /** The provider's checked configuration. */
-    config: Properties;
-    /** The resource's URN; empty for functions. */
-    urn: string;
-    /** The resource's logical name; empty for functions. */
-    name: string;
-    /** Shows a line to the user, at the resource. */
-    log(severity: "debug" | "info" | "warning" | "error", message: string): void;
-    /** Shows a line that the next one replaces, while the resource is being worked on. */
-    status(message: string): void;
-    /** Aborted when the user cancels. */
-    signal: AbortSignal;
-}
-
-/** Old and new inputs, for rules that a table can't express. In `news` unknown values may stand. */
-export interface Change {
-    id: string;
-    state: Properties;
-    olds: Properties;
-    news: Properties;
-}
-
-/** What the engine keeps of a resource. */
-export interface State<I, O> {
-    id: string;
-    inputs: I;
-    /** Inputs and outputs, as create, read or update returned them last. */
-    outputs: Partial<I & O>;
-}
-
-/** One kind of resource; `I` and `O` are the values of its tables, see {@link resource}. */
-export interface ResourceHandler<I = Properties, O = Properties> {
-    inputs: PropertyTable;
-    /** What the resource has beyond the given inputs. A property that is both is known when it was given. */
-    outputs: PropertyTable;
-    /**
-     * Judges what a table can't. Called when the table finds no fault; unknown values may stand in the inputs.
-     *
-     * @param olds the inputs so far; undefined at the first time.
-     * @returns failures, and the inputs if they are to be other ones (a name made up).
-     */
-    check?(
-        inputs: Properties,
-        olds: Properties | undefined,
-        context: Context,
-    ): { inputs?: Properties; failures?: CheckFailure[] };
-    /** Corrects the table's differences: returns those that count, and whether the old one must go first. */
-    diff?(
-        differences: Difference[],
-        change: Change,
-    ): { differences?: Difference[]; deleteBeforeReplace?: boolean };
-    /** @throws {@link InitializationFailure} when it was made and isn't ready: the engine keeps it, and tries update next. */
-    create(inputs: I, context: Context): Promise<{ id: string; outputs: Outputs }>;
-    /**
-     * For refresh and import: `known` is undefined on import. Absent: a refresh finds what was known.
-     *
-     * @returns undefined when it is gone.
-     */
-    read?(
-        id: string,
-        known: State<I, O> | undefined,
-        context: Context,
-    ): Promise<{ id: string; inputs: Outputs; outputs: Outputs } | undefined>;
-    /** Absent: every change replaces. Returns all outputs. */
-    update?(old: State<I, O>, news: I, context: Context): Promise<{ outputs: Outputs }>;
-    /** Absent: forgotten without further ado. */
-    delete?(old: State<I, O>, context: Context): Promise<void>;
-}
-
-/** One function (`getX`). */
-export interface FunctionHandler<I = Properties> {
-    inputs: PropertyTable;
-    outputs: PropertyTable;
-    invoke(args: I, context: Context): Promise<Outputs>;
-}
-
-/** Types a handler by its tables. */
-export function resource<const I extends PropertyTable, const O extends PropertyTable>(
-    handler: { inputs: I; outputs: O } & ResourceHandler<Values<I>, Values<O>>,
-): ResourceHandler {
-    return handler as unknown as ResourceHandler;
-}
-
-/** Types a function's handler by its table. */
-export function providerFunction<const I extends PropertyTable>(
-    handler: { inputs: I } & FunctionHandler<Values<I>>,
-): FunctionHandler {
-    return handler as unknown as FunctionHandler;
-}
-
-/** A provider: its resources and functions by token, e.g. `random:index/randomId:RandomId`. */
-export interface Provider {
-    name: string;
-    /** The npm package's version. */
-    version: string;
-    config: PropertyTable;
-    /** What the table can't judge of the configuration. Values unknown at preview are left out. */
-    checkConfig?(config: Properties): CheckFailure[];
-    resources: Record<string, ResourceHandler>;
-    functions: Record<string, FunctionHandler>;
-}
-
-/** The resource exists but isn't ready: the engine records it with the error, and updates it the next time. */
-export class InitializationFailure extends Error {
-    constructor(
-        readonly id: string,
-        readonly outputs: Outputs,
-        reason: string,
-    ) {
-        super(reason);
-    }
-}
-
-type Unary<Q, R> = (call: grpc.ServerUnaryCall<Q, R>, done: grpc.sendUnaryData<R>) => void;
+export * from "./handler";
 
 /** Serves a provider to the engine that started this process; ends when the engine does. */
 export function serveProvider(provider: Provider, argv: readonly string[]): void {
@@ -411,53 +300,6 @@ const severities = {
     error: LogSeverity.ERROR,
 };
 
-/** Errors leave as their message alone: a stack helps nobody, and its frames may show values. */
-function unary<Q, R>(handle: (request: Q) => R | Promise<R>): Unary<Q, R> {
-    return (call, done) => {
-        void (async () => handle(call.request))().then(
-            (response) => done(null, response),
-            (error: unknown) => done(status(error)),
-        );
-    };
-}
-
-function status(error: unknown): Partial<grpc.StatusObject> {
-    const message = error instanceof Error ? error.message : String(error);
-    if (!(error instanceof EncodedFailure)) return { code: grpc.status.UNKNOWN, details: message };
-    const detail = new Any();
-    detail.pack(error.failed.serializeBinary(), "pulumirpc.ErrorResourceInitFailed");
-    const whole = new Status();
-    whole.setCode(grpc.status.UNKNOWN);
-    whole.setMessage(message);
-    whole.addDetails(detail);
-    // Where gRPC carries the details of an error; the Go side reads them, the Node library has no call for it.
-    const metadata = new grpc.Metadata();
-    metadata.add("grpc-status-details-bin", Buffer.from(whole.serializeBinary()));
-    return { code: grpc.status.UNKNOWN, details: message, metadata };
-}
-
-class EncodedFailure extends Error {
-    constructor(
-        message: string,
-        readonly failed: pb.ErrorResourceInitFailed,
-    ) {
-        super(message);
-    }
-}
-
-async function withState<T>(handler: ResourceHandler, run: () => T): Promise<Awaited<T>> {
-    try {
-        return await run();
-    } catch (error) {
-        if (!(error instanceof InitializationFailure)) throw error;
-        const failed = new pb.ErrorResourceInitFailed();
-        failed.setId(error.id);
-        failed.setProperties(encode(handler, error.outputs));
-        failed.setReasonsList([error.message]);
-        throw new EncodedFailure(error.message, failed);
-    }
-}
-
 /** What a preview shows: the inputs, and of the outputs those that an update leaves alone. */
 function previewOf(handler: ResourceHandler, inputs: Properties, old: Properties = {}): Properties {
     const shown: Properties = {};
@@ -489,60 +331,4 @@ function parsed(json: string): PropertyValue {
     } catch {
         return json;
     }
-}
-
-function checkResponse(inputs: Properties, failures: CheckFailure[]): pb.CheckResponse {
-    const response = new pb.CheckResponse();
-    response.setInputs(toStruct(inputs));
-    response.setFailuresList(failures.map(failure));
-    return response;
-}
-
-function failure({ path, reason }: CheckFailure): pb.CheckFailure {
-    const failure = new pb.CheckFailure();
-    failure.setProperty(path);
-    failure.setReason(reason);
-    return failure;
-}
-
-function diffResponse(differences: Difference[], deleteBeforeReplace: boolean): pb.DiffResponse {
-    const response = new pb.DiffResponse();
-    const { DIFF_NONE, DIFF_SOME } = pb.DiffResponse.DiffChanges;
-    response.setChanges(differences.length === 0 ? DIFF_NONE : DIFF_SOME);
-    const top = (path: string) => path.split(/[.[]/)[0]!;
-    response.setDiffsList([...new Set(differences.map((d) => top(d.path)))]);
-    response.setReplacesList([
-        ...new Set(differences.filter((d) => d.replaces).map((d) => top(d.path))),
-    ]);
-    response.setDeletebeforereplace(deleteBeforeReplace);
-    response.setHasdetaileddiff(true);
-    const { Kind } = pb.PropertyDiff;
-    const kinds = {
-        add: [Kind.ADD, Kind.ADD_REPLACE],
-        delete: [Kind.DELETE, Kind.DELETE_REPLACE],
-        update: [Kind.UPDATE, Kind.UPDATE_REPLACE],
-    } as const;
-    for (const { path, kind, replaces } of differences) {
-        const detail = new pb.PropertyDiff();
-        detail.setKind(kinds[kind][replaces ? 1 : 0]);
-        detail.setInputdiff(true);
-        response.getDetaileddiffMap().set(path, detail);
-    }
-    return response;
-}
-
-function decode(struct: Struct | undefined): Properties {
-    return withoutSecrets((struct?.toJavaScript() ?? {}) as Properties) as Properties;
-}
-
-function encode(handler: ResourceHandler, outputs: Outputs): Struct {
-    return toStruct(withSecrets({ ...handler.inputs, ...handler.outputs }, defined(outputs)));
-}
-
-function defined(outputs: Outputs): Properties {
-    return JSON.parse(JSON.stringify(outputs)) as Properties;
-}
-
-function toStruct(properties: Properties): Struct {
-    return Struct.fromJavaScript(properties);
 }
