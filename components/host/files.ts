@@ -1,6 +1,160 @@
-import type { HostFile, HostPlanArgs, Sysctl } from "./plan";
+import { dataDeviceFile, dataMountPoint, dataMountUnit, dataPrepareUnit } from "./data-volume";
+import type { HostFile, HostPlanArgs, Swap, Sysctl } from "./plan";
+import { shellQuote } from "./shell-quote";
+import { hostTemplate } from "./template";
 
-/** Every file of the host. */
-export function hostFiles(_args: HostPlanArgs, _sysctls: readonly Sysctl[]): HostFile[] {
-    return [];
+const unitFolder = "/etc/systemd/system";
+
+/** Upstream's cloud-init parameters, for people and scripts that look for them where its guide puts them. */
+function parameterFiles(args: HostPlanArgs): HostFile[] {
+    const withSecrets = args.secretDelivery === "user-data";
+    const exports = [
+        ["EMAIL", args.email],
+        ["DOMAIN", args.domain],
+        ["AUTH_BASIC_USERNAME", args.authBasicUsername],
+    ] as const;
+    const environment: HostFile = {
+        path: "/etc/profile.d/env.sh",
+        mode: withSecrets ? "0600" : "0644",
+        content: exports.map(([name, value]) => `export ${name}=${shellQuote(value)}\n`).join(""),
+    };
+    if (!withSecrets) return [environment];
+    return [
+        {
+            ...environment,
+            secretLine: {
+                secret: "authBasicPassword",
+                prefix: "export AUTH_BASIC_PASSWORD=",
+                quoting: "shell",
+            },
+        },
+        {
+            path: "/root/.cloudflare.ini",
+            mode: "0600",
+            content: "",
+            secretLine: {
+                secret: "cloudflareApiToken",
+                prefix: "dns_cloudflare_api_token = ",
+                quoting: "none",
+            },
+        },
+    ];
+}
+
+function dockerFiles(): HostFile[] {
+    const daemon = {
+        // An upgrade of the daemon must not restart the databases.
+        "live-restore": true,
+        "log-driver": "local",
+        "log-opts": { "max-size": "20m", "max-file": "5" },
+    };
+    const effect = { verb: "restart", unit: "docker.service" } as const;
+    return [
+        {
+            path: "/etc/docker/daemon.json",
+            mode: "0644",
+            content: `${JSON.stringify(daemon, null, 4)}\n`,
+            effect,
+        },
+        {
+            path: `${unitFolder}/docker.service.d/mailhost.conf`,
+            mode: "0644",
+            content: hostTemplate("docker.conf", { MOUNT_POINT: dataMountPoint }),
+            effect,
+        },
+    ];
+}
+
+function dataVolumeFiles(): HostFile[] {
+    return [
+        {
+            path: "/usr/local/lib/mailhost/data-volume",
+            mode: "0755",
+            content: hostTemplate("data-volume.sh"),
+        },
+        {
+            path: `${unitFolder}/${dataPrepareUnit}`,
+            mode: "0644",
+            content: hostTemplate("mailhost-data.service", {
+                DEVICE_FILE: dataDeviceFile,
+                MOUNT_POINT: dataMountPoint,
+            }),
+        },
+        {
+            path: `${unitFolder}/${dataMountUnit}`,
+            mode: "0644",
+            content: hostTemplate("data.mount", { MOUNT_POINT: dataMountPoint }),
+        },
+    ];
+}
+
+function firewallFiles(openTcpPorts: readonly number[]): HostFile[] {
+    const effect = { verb: "restart", unit: "mailhost-firewall.service" } as const;
+    const ports = [...new Set(openTcpPorts)].sort((a, b) => a - b);
+    return [
+        {
+            path: "/usr/local/lib/mailhost/firewall",
+            mode: "0755",
+            content: hostTemplate("firewall.sh"),
+            effect,
+        },
+        {
+            path: `${unitFolder}/mailhost-firewall.service`,
+            mode: "0644",
+            content: hostTemplate("mailhost-firewall.service"),
+        },
+        {
+            path: "/etc/mailhost/firewall.nft",
+            mode: "0644",
+            content: hostTemplate("firewall.nft", {
+                OPEN_TCP_PORTS: ports.length > 0 ? `elements = { ${ports.join(", ")} }` : "",
+            }),
+            check: "firewall",
+            effect,
+        },
+    ];
+}
+
+/** Every file of the host, in the order in which they are placed. */
+export function hostFiles(args: HostPlanArgs, sysctls: readonly Sysctl[], swap: Swap): HostFile[] {
+    return [
+        ...parameterFiles(args),
+        {
+            path: "/etc/sysctl.d/90-mailhost.conf",
+            mode: "0644",
+            content: sysctls.map(({ key, value }) => `${key} = ${value}\n`).join(""),
+        },
+        {
+            path: "/etc/systemd/journald.conf.d/mailhost.conf",
+            mode: "0644",
+            content: hostTemplate("journald.conf"),
+            effect: { verb: "restart", unit: "systemd-journald.service" },
+        },
+        {
+            path: "/etc/logrotate.d/mailhost",
+            mode: "0644",
+            content: hostTemplate("logrotate.conf"),
+        },
+        {
+            // Sorts after the package's own 50unattended-upgrades: the last value holds.
+            path: "/etc/apt/apt.conf.d/52mailhost",
+            mode: "0644",
+            content: hostTemplate("upgrades.conf", { REBOOT_TIME: args.rebootTime }),
+        },
+        {
+            path: `${unitFolder}/${swap.unit}`,
+            mode: "0644",
+            content: hostTemplate("swapfile.swap", { FILE: swap.file }),
+        },
+        ...dataVolumeFiles(),
+        ...dockerFiles(),
+        {
+            path: "/etc/ssh/sshd_config.d/00-mailhost.conf",
+            mode: "0644",
+            content: hostTemplate("sshd.conf"),
+            check: "sshd",
+            effect: { verb: "reload", unit: "ssh.service" },
+        },
+        ...firewallFiles(args.openTcpPorts),
+    ];
 }

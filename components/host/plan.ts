@@ -83,6 +83,15 @@ export interface DataFolder {
     mode: "0700" | "0750" | "0755";
 }
 
+/** Swap on the root disk. */
+export interface Swap {
+    file: string;
+    unit: string;
+    sizeMib: number;
+    /** Made only where the machine has less memory. */
+    belowMemoryKib: number;
+}
+
 /** Everything that the host is to be, as plain data. The renderers turn it into a script and into user data. */
 export interface HostPlan {
     system: System;
@@ -108,8 +117,7 @@ export interface HostPlan {
         deviceFile: string;
         folders: DataFolder[];
     };
-    /** Made where the machine has less memory than `belowMemoryKib`. */
-    swap: { file: string; unit: string; sizeMib: number; belowMemoryKib: number };
+    swap: Swap;
     /** What needs the data volume: started last. */
     dataUnits: string[];
     debug: boolean;
@@ -136,13 +144,20 @@ export function planHost(args: HostPlanArgs): HostPlan {
         // Redis forks to save, which a strict kernel refuses when memory is half full.
         { key: "vm.overcommit_memory", value: "1", hostOnly: true },
     ];
+    // What is sold as 4 GB reports about 3.7 GiB.
+    const swap: Swap = {
+        file: "/swapfile",
+        unit: "swapfile.swap",
+        sizeMib: 2048,
+        belowMemoryKib: 3_500_000,
+    };
     return {
         system: args.system,
         hostname: args.fqdn.split(".")[0] ?? args.fqdn,
         fqdn: args.fqdn,
         packages: hostPackages(args.system),
         aptSources: args.system === "debian-12" ? [dockerForDebian12] : [],
-        files: hostFiles(args, sysctls),
+        files: hostFiles(args, sysctls, swap),
         sysctls,
         units: {
             enabled: [
@@ -168,13 +183,7 @@ export function planHost(args: HostPlanArgs): HostPlan {
                 { path: "letsencrypt", mode: "0700" },
             ],
         },
-        // What is sold as 4 GB reports about 3.7 GiB.
-        swap: {
-            file: "/swapfile",
-            unit: "swapfile.swap",
-            sizeMib: 2048,
-            belowMemoryKib: 3_500_000,
-        },
+        swap,
         dataUnits: ["docker.service"],
         debug: args.debug,
         secretDelivery: args.secretDelivery,

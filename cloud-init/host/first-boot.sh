@@ -1,0 +1,37 @@
+# shellcheck shell=bash
+# Needs apply.sh.
+
+# Lines that may hold a secret are left out: the log is shown to whoever runs the program.
+first_boot_log() {
+    tail -n 40 /var/log/cloud-init-output.log 2>/dev/null |
+        grep -viE 'passw|secret|token|private key' | sed 's/^/mailhost:   | /' || true
+}
+
+wait_for_first_boot() {
+    local code=0
+    if ! command -v cloud-init >/dev/null; then
+        say "there is no cloud-init here: nothing to wait for"
+        return
+    fi
+    timeout 1800 cloud-init status --wait >/dev/null 2>&1 || code=$?
+    case $code in
+        0) ;;
+        2)
+            say "cloud-init has finished, and complains:"
+            cloud-init status --long 2>&1 | grep -viE 'passw|secret|token|private key' | sed 's/^/mailhost:   | /' || true
+            ;;
+        124)
+            first_boot_log >&2
+            fail "cloud-init has not finished after 30 minutes; the end of /var/log/cloud-init-output.log is above"
+            ;;
+        *)
+            cloud-init status --long 2>&1 | sed 's/^/mailhost:   | /' >&2 || true
+            first_boot_log >&2
+            fail "cloud-init failed ($code); the end of /var/log/cloud-init-output.log is above"
+            ;;
+    esac
+    if [ -e /var/lib/mailhost/first-boot-failed ]; then
+        say "first boot did not finish its part, this run does; the end of its log:"
+        first_boot_log
+    fi
+}

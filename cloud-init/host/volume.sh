@@ -1,0 +1,44 @@
+# shellcheck shell=bash
+# The data volume and what runs on it. Needs apply.sh.
+
+# Nothing is started without the volume: that is the units' own requirement, here it is only explained. At first boot
+# the volume is attached when the server is there, so nobody waits for it.
+use_data_volume() {
+    local mount_point=$1 mount_unit=$2 prepare_unit=$3 device_file=$4 device mounted
+    if [ "${MAILHOST_FIRST_BOOT:-no}" = yes ] && ! mountpoint --quiet "$mount_point"; then
+        systemctl enable --quiet "$mount_unit"
+        systemctl start --no-block docker.service
+        say "first boot is done: Docker starts when the data volume is there"
+        exit 0
+    fi
+    device=$(cat "$device_file")
+    if ! mountpoint --quiet "$mount_point"; then
+        say "mounting the data volume $device"
+        if ! systemctl start "$mount_unit"; then
+            systemctl --no-pager --lines=20 status "$prepare_unit" "$mount_unit" >&2 || true
+            fail "the data volume $device is not mounted, see above: nothing runs without it"
+        fi
+    fi
+    mounted=$(findmnt --noheadings --output SOURCE --mountpoint "$mount_point")
+    if [ "$(readlink -f "$mounted")" != "$(readlink -f "$device")" ]; then
+        fail "$mount_point is $mounted, which is not the data volume $device: stop what runs (systemctl stop docker)," \
+            "unmount it (systemctl stop '$mount_unit'), then run this again"
+    fi
+    systemctl --quiet is-enabled "$mount_unit" 2>/dev/null || systemctl enable --quiet "$mount_unit"
+}
+
+# Owners and modes of folders that exist are the stack's.
+make_data_folder() {
+    [ -d "$1" ] || install -d -m "$2" "$1"
+}
+
+start_data_unit() {
+    systemctl --quiet is-enabled "$1" || systemctl enable --quiet "$1"
+    systemctl --quiet is-active "$1" || systemctl start "$1" ||
+        fail "$1 does not start: $(systemctl --no-pager --lines=5 status "$1" 2>&1 | tail -n 5)"
+}
+
+finish() {
+    rm -f /var/lib/mailhost/first-boot-failed
+    say "the host is as planned"
+}

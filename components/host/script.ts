@@ -1,0 +1,130 @@
+import type { HostFile, HostPlan, SecretName } from "./plan";
+import { sealScript } from "./seal";
+import { shellQuote } from "./shell-quote";
+import { hostTemplate } from "./template";
+
+/** What is known only when the script is rendered. */
+export interface HostScriptValues {
+    /** The data volume's device on the host, e.g. `/dev/disk/by-id/scsi-0HC_Volume_1`. */
+    dataDevice: string;
+    /** Used only where the plan's `secretDelivery` is `user-data`; one that is missing leaves its line out. */
+    secrets?: Partial<Record<SecretName, string>>;
+}
+
+/** A delimiter that is no line of the text. */
+function delimiterFor(content: string): string {
+    const lines = new Set(content.split("\n"));
+    for (let n = 0; ; n++) {
+        const delimiter = n === 0 ? "END_OF_FILE" : `END_OF_FILE_${n}`;
+        if (!lines.has(delimiter)) return delimiter;
+    }
+}
+
+/** The file's whole text, or undefined when all that it would hold is a secret that was not given. */
+function fileContent(file: HostFile, secrets: HostScriptValues["secrets"]): string | undefined {
+    if (file.secretLine === undefined) return file.content;
+    const { secret, prefix, quoting } = file.secretLine;
+    const value = secrets?.[secret];
+    if (value === undefined) return file.content === "" ? undefined : file.content;
+    return `${file.content}${prefix}${quoting === "shell" ? shellQuote(value) : value}\n`;
+}
+
+function call(command: string, ...words: (string | number)[]): string {
+    return [command, ...words.map((word) => (word === "" ? "''" : shellQuote(String(word))))].join(
+        " ",
+    );
+}
+
+function put(file: HostFile, secrets: HostScriptValues["secrets"]): string[] {
+    const content = fileContent(file, secrets);
+    if (content === undefined) return [];
+    const effect = file.effect ? `${file.effect.verb}:${file.effect.unit}` : "";
+    const delimiter = delimiterFor(content);
+    return [
+        `${call("put", file.path, file.mode, file.check ?? "", effect)} <<'${delimiter}'\n${content}${delimiter}`,
+    ];
+}
+
+function aptSourceFile(source: HostPlan["aptSources"][number]): HostFile {
+    const { name, uri, suite, component } = source;
+    return {
+        path: `/etc/apt/sources.list.d/${name}.sources`,
+        mode: "0644",
+        content: [
+            "Types: deb",
+            `URIs: ${uri}`,
+            `Suites: ${suite}`,
+            `Components: ${component}`,
+            `Signed-By: /etc/apt/keyrings/${name}.asc`,
+            "",
+        ].join("\n"),
+    };
+}
+
+/**
+ * The host script without its end marker, for a script that does something before it.
+ *
+ * @returns functions and calls, whole lines. Secrets stand in here-documents only, which `set -x` does not print.
+ */
+export function hostScriptBody(plan: HostPlan, values: HostScriptValues): string {
+    const { dataVolume, swap } = plan;
+    const files: HostFile[] = [
+        { path: dataVolume.deviceFile, mode: "0644", content: `${values.dataDevice}\n` },
+        ...plan.files,
+    ];
+    const place = (chosen: HostFile[]) => chosen.flatMap((file) => put(file, values.secrets));
+    const steps = [
+        "prepare_state",
+        call("set_host_name", plan.hostname, plan.fqdn),
+        call("mask_units", ...plan.units.masked),
+        ...place(files.filter((file) => file.check === undefined)),
+        "apply_effects",
+        ...plan.aptSources.flatMap((source) => [
+            call("fetch_key", source.name, source.keyUrl, source.keyFingerprint),
+            ...place([aptSourceFile(source)]),
+        ]),
+        call("install_packages", ...plan.packages),
+        ...place(files.filter((file) => file.check !== undefined)),
+        ...plan.sysctls.map(({ key, value, hostOnly }) =>
+            call("set_sysctl", key, value, hostOnly ? "yes" : "no"),
+        ),
+        "remove_stale_files",
+        "apply_effects",
+        call("enable_units", ...plan.units.enabled),
+        call("add_swap", swap.file, swap.unit, swap.sizeMib, swap.belowMemoryKib),
+        call(
+            "use_data_volume",
+            dataVolume.mountPoint,
+            dataVolume.mountUnit,
+            dataVolume.prepareUnit,
+            dataVolume.deviceFile,
+        ),
+        ...dataVolume.folders.map(({ path, mode }) =>
+            call("make_data_folder", `${dataVolume.mountPoint}/${path}`, mode),
+        ),
+        ...plan.dataUnits.map((unit) => call("start_data_unit", unit)),
+        "finish",
+    ];
+    return [
+        hostTemplate("apply.sh"),
+        hostTemplate("packages.sh"),
+        hostTemplate("volume.sh"),
+        "apply_host() {",
+        ...steps,
+        "}",
+        plan.debug ? "with_log apply_host" : "apply_host",
+        "",
+    ].join("\n");
+}
+
+/** The first lines of every script that is sent to a host. */
+export const scriptHead = "#!/bin/bash\nset -euo pipefail\numask 022\n";
+
+/**
+ * The plan as a bash script: run twice it changes nothing, killed and run again it converges.
+ *
+ * @returns a whole script, whose last line is the end marker.
+ */
+export function renderHostScript(plan: HostPlan, values: HostScriptValues): string {
+    return sealScript(scriptHead + hostScriptBody(plan, values));
+}
