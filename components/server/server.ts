@@ -1,6 +1,9 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { HostPlan } from "../host/plan";
+import type { HostPlan, SecretName, System } from "../host/plan";
 import type { Problem } from "../problem";
+
+/** Values that only the renderers of the host plan are given. */
+export type HostSecrets = Partial<Record<SecretName, string>>;
 
 /** What a server is to be, decided before anything is made. Plain values. */
 export interface ServerPlan {
@@ -8,6 +11,10 @@ export interface ServerPlan {
     fqdn: string;
     /** What first boot sets up, and what the SSH channel keeps current. */
     host: HostPlan;
+    /** TCP ports that the cloud's firewall opens to everyone; SSH's is the adapter's own affair. */
+    openTcpPorts: number[];
+    /** What first boot gets beside the plan, with `secretDelivery: "user-data"` alone. */
+    userDataSecrets?: pulumi.Input<HostSecrets>;
     /** Covers data volume, addresses and keys; never the server itself. */
     protect: boolean;
 }
@@ -37,12 +44,14 @@ export interface Server {
     dataDevice: pulumi.Output<string>;
     /** What must exist before the first SSH connection makes sense (the volume is attached, the address has its PTR). */
     ready: pulumi.Resource[];
+    /** What the operator has to do at the provider before mail flows, a sentence each. */
+    nextSteps: readonly string[];
 }
 
 /** A choice of cloud: `hetzner({…})` is one. */
 export interface ServerAdapter {
     /** What first boot will find: decides packages and file names. */
-    system: import("../host/plan").System;
+    system: System;
     /** Everything that is wrong with the adapter's arguments. `path` stands before each argument, e.g. `server`. */
     problems(path: string): Problem[];
     create(name: string, plan: ServerPlan, opts: pulumi.ComponentResourceOptions): Server;

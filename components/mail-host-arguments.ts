@@ -1,0 +1,130 @@
+import type * as pulumi from "@pulumi/pulumi";
+import { domainProblem, emailProblem } from "./names";
+import type { Problem } from "./problem";
+import type { ServerAdapter } from "./server/server";
+
+/** Ways in which the host's first secrets reach it. */
+export const secretDeliveries = ["ssh", "user-data"] as const;
+export type SecretDelivery = (typeof secretDeliveries)[number];
+
+/** How the host proves to the certificate authority that the domain is its own. */
+export interface CertificateArgs {
+    /**
+     * Token of Cloudflare that may edit the domain's zone; it lives on the host. It may differ from the program's, so
+     * that a wider one need not.
+     */
+    cloudflareApiToken?: pulumi.Input<string>;
+}
+
+/** A mail host: what it is called, who runs it and where it stands. */
+export interface MailHostArgs {
+    /** The domain that gets mail, e.g. `example.com`. The host is `mx.<domain>`, of at most 63 characters. */
+    domain: string;
+    /**
+     * The operator's e-mail address, e.g. `you@example.net`: the certificate authority's account and the host's own
+     * reports go there. An address elsewhere still works when this host doesn't.
+     */
+    email: string;
+    /** Where the host stands: `hetzner({…})`. */
+    server: ServerAdapter;
+    /**
+     * Protects data volume, addresses and keys from deletion, in Pulumi and at the provider. The server itself never
+     * is: it can be replaced at any time.
+     *
+     * @default true
+     */
+    protect?: boolean;
+    /**
+     * User name of the HTTP Basic authentication that guards the web site at first set-up. Letters, digits, `.`, `_`
+     * and `-`, at most 64.
+     *
+     * @default "admin"
+     */
+    authBasicUsername?: string;
+    /**
+     * When the host may restart for a security update that needs it, `HH:MM` in UTC. Nothing restarts on other days.
+     *
+     * @default "04:30"
+     */
+    rebootTime?: string;
+    /**
+     * Makes every step on the host verbose and keeps the logs. No secret is written to them.
+     *
+     * @default false
+     */
+    debug?: boolean;
+    /**
+     * `ssh`: secrets reach the host over the pinned SSH connection. `user-data`: they stand in the server's user data
+     * as well, which the provider keeps and the host can read back from its metadata service; needs
+     * `certificate.cloudflareApiToken`.
+     *
+     * @default "ssh"
+     */
+    secretDelivery?: SecretDelivery;
+    /** Needed with `secretDelivery: "user-data"`. */
+    certificate?: CertificateArgs;
+}
+
+/** The value of every argument that is left out. */
+export const mailHostDefaults = {
+    protect: true,
+    authBasicUsername: "admin",
+    rebootTime: "04:30",
+    debug: false,
+    secretDelivery: "ssh",
+} as const;
+
+/** Everything that is wrong with the arguments, those of the server left out: its adapter knows them. */
+export function mailHostProblems(args: Partial<Omit<MailHostArgs, "server">>): Problem[] {
+    const problems = [domainProblem("domain", args.domain), emailProblem("email", args.email)];
+    const userName = args.authBasicUsername ?? mailHostDefaults.authBasicUsername;
+    if (!/^[A-Za-z0-9._-]{1,64}$/.test(userName)) {
+        problems.push({
+            path: "authBasicUsername",
+            reason: `${JSON.stringify(userName)} is not a user name that every service takes.`,
+            remedy: "Use 1 to 64 letters, digits, dots, underscores or hyphens.",
+        });
+    }
+    const rebootTime = args.rebootTime ?? mailHostDefaults.rebootTime;
+    if (!/^([01]\d|2[0-3]):[0-5]\d$/.test(rebootTime)) {
+        problems.push({
+            path: "rebootTime",
+            reason: `${JSON.stringify(rebootTime)} is not a time of day.`,
+            remedy: 'Write it as HH:MM in UTC, in quotes, from "00:00" to "23:59".',
+        });
+    }
+    const delivery = args.secretDelivery ?? mailHostDefaults.secretDelivery;
+    if (!secretDeliveries.includes(delivery)) {
+        problems.push({
+            path: "secretDelivery",
+            reason: `${JSON.stringify(delivery)} is not a way to deliver secrets.`,
+            remedy: `Choose ${secretDeliveries.join(" or ")}.`,
+        });
+    }
+    problems.push(tokenProblem(args.certificate?.cloudflareApiToken, delivery));
+    return problems.filter((problem) => problem !== undefined);
+}
+
+function tokenProblem(
+    token: pulumi.Input<string> | undefined,
+    delivery: SecretDelivery,
+): Problem | undefined {
+    const path = "certificate.cloudflareApiToken";
+    const remedy =
+        "Make one at https://dash.cloudflare.com/profile/api-tokens that may edit the domain's DNS";
+    if (token === undefined || token === "") {
+        if (delivery !== "user-data") return undefined;
+        return {
+            path,
+            reason: 'It is missing, but secretDelivery is "user-data", which puts it into the server\'s user data.',
+            remedy: `${remedy}, or leave secretDelivery at "ssh".`,
+        };
+    }
+    // What is only known later is Cloudflare's to check.
+    if (typeof token !== "string" || /^[A-Za-z0-9_-]{40,}$/.test(token)) return undefined;
+    return {
+        path,
+        reason: `The value (not shown, ${token.length} characters) is not a token of Cloudflare: those have 40 or more of A-Z, a-z, 0-9, "_" and "-".`,
+        remedy: `${remedy}.`,
+    };
+}

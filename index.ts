@@ -1,0 +1,36 @@
+import * as pulumi from "@pulumi/pulumi";
+import { hetzner, MailHost } from "./components";
+import { formatProblems } from "./components/problem";
+import { readConfig } from "./program/config";
+
+const { config, problems } = readConfig({
+    entries: pulumi.runtime.allConfig(),
+    secretKeys: JSON.parse(process.env["PULUMI_CONFIG_SECRET_KEYS"] || "[]") as string[],
+    project: pulumi.getProject(),
+    environment: process.env,
+});
+if (!config) {
+    throw new pulumi.RunError(
+        `The configuration has ${problems.length === 1 ? "a problem" : `${problems.length} problems`}; nothing was changed.\n` +
+            `${formatProblems(problems)}\n` +
+            `Mend it in Pulumi.${pulumi.getStack()}.yaml, or with: pulumi config set [--path] KEY VALUE`,
+    );
+}
+
+const { server, cloudflareApiToken, ...args } = config;
+const mail = new MailHost("mail", {
+    ...args,
+    server: hetzner(server),
+    certificate: { cloudflareApiToken: cloudflareApiToken && pulumi.secret(cloudflareApiToken) },
+});
+
+export const {
+    ipv4,
+    ipv6,
+    hostName,
+    sshCommand,
+    sshPrivateKey,
+    authBasicUsername,
+    authBasicPassword,
+    nextSteps,
+} = mail;
