@@ -3,6 +3,9 @@ import { sealScript } from "./seal";
 import { shellQuote } from "./shell-quote";
 import { hostTemplate } from "./template";
 
+/** The first lines of every script that is sent to a host. */
+export const scriptHead = "#!/bin/bash\nset -euo pipefail\numask 022\n";
+
 /** What is known only when the script is rendered. */
 export interface HostScriptValues {
     /** The data volume's device on the host, e.g. `/dev/disk/by-id/scsi-0HC_Volume_1`. */
@@ -62,9 +65,9 @@ function aptSourceFile(source: HostPlan["aptSources"][number]): HostFile {
 }
 
 /**
- * The host script without its end marker, for a script that does something before it.
+ * The host script without its beginning and end, for a script that does something before it.
  *
- * @returns functions and calls, whole lines. Secrets stand in here-documents only, which `set -x` does not print.
+ * @returns functions and calls, whole lines; needs `apply.sh` before it. Secrets stand in here-documents only, which `set -x` does not print.
  */
 export function hostScriptBody(plan: HostPlan, values: HostScriptValues): string {
     const { dataVolume, swap } = plan;
@@ -106,7 +109,6 @@ export function hostScriptBody(plan: HostPlan, values: HostScriptValues): string
         "finish",
     ];
     return [
-        hostTemplate("apply.sh"),
         hostTemplate("packages.sh"),
         hostTemplate("volume.sh"),
         "apply_host() {",
@@ -117,14 +119,11 @@ export function hostScriptBody(plan: HostPlan, values: HostScriptValues): string
     ].join("\n");
 }
 
-/** The first lines of every script that is sent to a host. */
-export const scriptHead = "#!/bin/bash\nset -euo pipefail\numask 022\n";
-
 /**
  * The plan as a bash script: run twice it changes nothing, killed and run again it converges.
  *
  * @returns a whole script, whose last line is the end marker.
  */
 export function renderHostScript(plan: HostPlan, values: HostScriptValues): string {
-    return sealScript(scriptHead + hostScriptBody(plan, values));
+    return sealScript(scriptHead + hostTemplate("apply.sh") + hostScriptBody(plan, values));
 }

@@ -14,6 +14,21 @@ function templateFolder(): string {
     }
 }
 
+/** Replaces `@NAME@`; refuses when text and values are out of step. */
+function fill(file: string, values: Record<string, string>): string {
+    const used = new Set<string>();
+    const text = fs.readFileSync(file, "utf8").replace(/@([A-Z][A-Z_]*)@/g, (_, key: string) => {
+        const value = values[key];
+        if (value === undefined) throw new Error(`${file}: no value for @${key}@`);
+        used.add(key);
+        return value;
+    });
+    for (const key of Object.keys(values)) {
+        if (!used.has(key)) throw new Error(`${file}: has no placeholder @${key}@`);
+    }
+    return text;
+}
+
 /**
  * A file that lands on the host, from `cloud-init/host`.
  *
@@ -21,18 +36,5 @@ function templateFolder(): string {
  * @throws Error when a placeholder has no value or a value no placeholder: the two files are out of step.
  */
 export function hostTemplate(name: string, values: Record<string, string> = {}): string {
-    const used = new Set<string>();
-    const text = fs
-        .readFileSync(path.join(templateFolder(), name), "utf8")
-        .replace(/@([A-Z][A-Z_]*)@/g, (_, key: string) => {
-            const value = values[key];
-            if (value === undefined)
-                throw new Error(`cloud-init/host/${name}: no value for @${key}@`);
-            used.add(key);
-            return value;
-        });
-    for (const key of Object.keys(values)) {
-        if (!used.has(key)) throw new Error(`cloud-init/host/${name}: has no placeholder @${key}@`);
-    }
-    return text;
+    return fill(path.join(templateFolder(), name), values);
 }

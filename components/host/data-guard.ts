@@ -1,0 +1,82 @@
+import * as command from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import type { SshConnection } from "../server/server";
+import { dataDeviceFile, dataMountPoint, dataMountUnit } from "./data-volume";
+import { scriptHead } from "./script";
+import { sealScript } from "./seal";
+import { shellQuote } from "./shell-quote";
+import { receiveCommand } from "./ssh-channel";
+import { hostTemplate } from "./template";
+
+export interface DataGuardArgs {
+    ssh: SshConnection;
+    /** Another machine: the guard of the old one acts before it goes. */
+    machineId: pulumi.Output<string>;
+}
+
+/** Stops what writes to the data volume, and unmounts it. Holds nothing of a particular host. */
+export const stopScript = sealScript(
+    [
+        scriptHead,
+        `mount_point=${shellQuote(dataMountPoint)}\n`,
+        `mount_unit=${shellQuote(dataMountUnit)}\n`,
+        `device_file=${shellQuote(dataDeviceFile)}\n`,
+        hostTemplate("stop-stack.sh"),
+    ].join(""),
+);
+
+/**
+ * Runs on this computer when the guard goes. `remote.Command` can't be used: it fails on a dead host, which would
+ * then never be replaced. The same text for every host; what differs comes over standard input.
+ */
+export const guardDeleteCommand = hostTemplate("data-guard.sh", {
+    RECEIVE: receiveCommand.trimEnd(),
+    SCRIPT: stopScript.trimEnd(),
+});
+
+const guardCreateCommand =
+    "command -v ssh >/dev/null || { echo 'mailhost: error: the program ssh is missing on this computer: it stops the " +
+    "mail stack and unmounts its data before a server is replaced. Install the OpenSSH client" +
+    " (apt install openssh-client)' >&2; exit 1; }";
+
+/**
+ * Before its server is replaced or destroyed, stops the stack, writes everything out and unmounts the data volume. A
+ * host that does not answer at all is let go with a warning; one that shows a wrong host key, refuses the login or
+ * can't come to rest stops the replacement, and nothing is removed.
+ *
+ * It must depend on what has to outlive its work, through `dependsOn`: the attachment of the volume. Its name is a
+ * contract as any other, and more: renaming it without an alias stops the running stack.
+ *
+ * @example
+ * ```ts
+ * new DataGuard("mail-guard", { ssh, machineId: server.id }, { dependsOn: [attachment] });
+ * ```
+ */
+export class DataGuard extends pulumi.ComponentResource {
+    constructor(name: string, args: DataGuardArgs, opts?: pulumi.ComponentResourceOptions) {
+        super("mailhost:index:DataGuard", name, {}, opts);
+        const { host, port, user, hostKey, privateKey } = args.ssh;
+        const connection = pulumi
+            .all([host, port, user, hostKey, privateKey])
+            .apply((lines) => `${lines.join("\n").trimEnd()}\n`);
+        new command.local.Command(
+            `${name}-rest`,
+            {
+                create: guardCreateCommand,
+                delete: guardDeleteCommand,
+                interpreter: ["/bin/sh", "-c"],
+                stdin: pulumi.secret(connection),
+                triggers: [args.machineId],
+                addPreviousOutputInEnv: false,
+                logging: command.types.enums.local.Logging.StdoutAndStderr,
+            },
+            {
+                parent: this,
+                // A component's own dependencies do not reach its children.
+                dependsOn: opts?.dependsOn,
+                deleteBeforeReplace: true,
+            },
+        );
+        this.registerOutputs();
+    }
+}

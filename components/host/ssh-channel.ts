@@ -1,0 +1,31 @@
+import type { types } from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import type { SshConnection } from "../server/server";
+import { hostTemplate } from "./template";
+import { endMarker } from "./seal";
+
+/**
+ * What the host runs for every script that it is sent, the same for all: it reads the script from standard input to a
+ * file of its own on tmpfs and runs it only when it is whole, one at a time, with its own input closed and for an hour
+ * at most. Exit code 75: nothing was run, try again. For a login shell that is compatible with `sh`.
+ */
+export const receiveCommand = hostTemplate("receive.sh", { END_MARKER: endMarker });
+
+/**
+ * The connection of `@pulumi/command`, from exactly the keys that it knows: it prints those that it does not know,
+ * values and all.
+ */
+export function commandConnection(
+    ssh: SshConnection,
+): pulumi.Input<types.input.remote.ConnectionArgs> {
+    return {
+        host: ssh.host,
+        port: ssh.port,
+        user: ssh.user,
+        privateKey: pulumi.secret(ssh.privateKey),
+        hostKey: ssh.hostKey,
+        // Attempts are at most 5 s apart: about ten minutes for a host that refuses while it boots.
+        dialErrorLimit: 128,
+        perDialTimeout: 10,
+    };
+}
