@@ -1,8 +1,8 @@
 import type { Difference } from "./diff";
-import type { CheckFailure, Properties, PropertyTable, PropertyValue, Values } from "./schema";
+import type { CheckFailure, Properties, PropertyTable, Values } from "./schema";
 
-/** What a handler may leave undefined it need not write. */
-export type Outputs = { [key: string]: PropertyValue | undefined };
+/** Anything that JSON can hold; what is undefined is left out. */
+export type Outputs = { [key: string]: unknown };
 
 /** What handlers are given beside their resource. */
 export interface Context {

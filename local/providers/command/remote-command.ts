@@ -1,0 +1,105 @@
+import type { Client, ClientChannel } from "ssh2";
+import { resource, type Context } from "../handler";
+import type { Values } from "../schema";
+import { dial } from "./dial";
+import { newId, Output, previousOutput } from "./output";
+import { commandInputs, commandOutputs, connection } from "./properties";
+
+const inputs = { ...commandInputs, connection } as const;
+
+type Inputs = Values<typeof inputs>;
+
+/** A command on another host, over SSH. Has no read: a refresh notices nothing. */
+export const remoteCommand = resource({
+    inputs,
+    outputs: commandOutputs,
+    async create(given, context) {
+        const printed =
+            given.create === undefined ? noOutput : await run(given.create, given, {}, context);
+        return { id: newId(context.name), outputs: { ...given, ...printed } };
+    },
+    async update(old, given, context) {
+        const { stdout, stderr } = old.outputs;
+        const command = given.update ?? given.create;
+        const printed =
+            command === undefined
+                ? { stdout, stderr }
+                : await run(command, given, { stdout, stderr }, context);
+        return { outputs: { ...given, ...printed } };
+    },
+    async delete({ inputs: given, outputs }, context) {
+        if (given.delete === undefined) return;
+        await run(given.delete, given, outputs, context);
+    },
+});
+
+const noOutput = { stdout: "", stderr: "" };
+
+async function run(
+    command: string,
+    given: Inputs,
+    previous: { stdout?: string; stderr?: string },
+    context: Context,
+): Promise<{ stdout: string; stderr: string }> {
+    const client = await dial(given.connection, context);
+    try {
+        const handedOver = previousOutput(given, previous);
+        const env = { ...handedOver, ...given.environment };
+        for (const name of await refusedVariables(client, env)) {
+            const advice = `Unable to set '${name}'. This only works if your SSH server is configured to accept these variables via AcceptEnv; or put 'VAR=value' before the command itself.`;
+            if (Object.hasOwn(given.environment ?? {}, name)) {
+                context.log("error", advice);
+                throw new Error(`could not set environment variable "${name}": ssh: setenv failed`);
+            }
+            context.log("warning", advice);
+        }
+        const output = new Output(context, given.logging);
+        const reason = await execute(client, command, env, given.stdin, output);
+        if (reason !== undefined) throw output.failure(reason, command);
+        return output.result();
+    } finally {
+        client.end();
+    }
+}
+
+/**
+ * Which variables the host doesn't accept. The library sends them without asking for an answer, so they are sent to
+ * a command that shows what has arrived.
+ */
+async function refusedVariables(client: Client, env: Record<string, string>): Promise<string[]> {
+    const names = Object.keys(env);
+    if (names.length === 0) return [];
+    const seen = new Output({ status: () => undefined } as unknown as Context, "none");
+    await execute(client, "env -0", env, undefined, seen);
+    const arrived = new Set(seen.all.split("\0").map((line) => line.split("=")[0]));
+    return names.filter((name) => !arrived.has(name));
+}
+
+/** @returns why it failed, or undefined. */
+async function execute(
+    client: Client,
+    command: string,
+    env: Record<string, string>,
+    stdin: string | undefined,
+    output: Output,
+): Promise<string | undefined> {
+    const channel = await new Promise<ClientChannel>((resolve, reject) => {
+        client.exec(command, { env }, (error, opened) => (error ? reject(error) : resolve(opened)));
+    });
+    return new Promise((resolve) => {
+        let ending: string | undefined =
+            "wait: remote command exited without exit status or exit signal";
+        channel.on("data", (chunk: Buffer) => output.add("stdout", chunk));
+        channel.stderr.on("data", (chunk: Buffer) => output.add("stderr", chunk));
+        // Whether the command read its input shows in its exit status, as with the real one.
+        channel.on("error", () => undefined);
+        channel.on("exit", (code: number | null, signal?: string) => {
+            if (code === 0) ending = undefined;
+            else if (code !== null) ending = `Process exited with status ${code}`;
+            else
+                ending = `Process exited with status 128 from signal ${signal?.replace(/^SIG/, "")}`;
+        });
+        channel.on("close", () => resolve(ending));
+        channel.end(stdin ?? "");
+    });
+}

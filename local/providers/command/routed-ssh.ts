@@ -1,0 +1,35 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { cloudVariable } from "../../paths";
+
+/**
+ * The simulated network for commands that call `ssh` themselves: in a laptop cloud, a folder before all others on
+ * PATH has an `ssh` that is the real one with a ProxyCommand, which connects where the laptop cloud says. Host names,
+ * host keys and all other options stay as they were given.
+ */
+export function routedPath(searchPath: string): string {
+    const root = process.env[cloudVariable];
+    if (root === undefined || root === "") return searchPath;
+    const folder = path.join(root, "bin");
+    fs.mkdirSync(folder, { recursive: true });
+    const proxy = [
+        process.execPath,
+        "--import",
+        `file://${require.resolve("tsx")}`,
+        path.join(__dirname, "connect.ts"),
+        "%h",
+        "%p",
+    ].join(" ");
+    const script = `#!/bin/sh
+# The laptop cloud's simulated network. The real ssh stands in a later folder of PATH.
+PATH=\${PATH#*${path.basename(folder)}:}
+exec ssh -o ProxyCommand='${proxy}' "$@"
+`;
+    const file = path.join(folder, "ssh");
+    if (!fs.existsSync(file) || fs.readFileSync(file, "utf8") !== script) {
+        const aside = `${file}.${process.pid}`;
+        fs.writeFileSync(aside, script, { mode: 0o755 });
+        fs.renameSync(aside, file);
+    }
+    return `${folder}${path.delimiter}${searchPath}`;
+}
