@@ -8,7 +8,8 @@ tree=$1
 aside=$(mktemp -d /var/tmp/mailhost-image.XXXXXX)
 
 # What mmdebstrap needs while packages are installed and a booted machine must not have.
-builders_files="usr/sbin/policy-rc.d usr/sbin/start-stop-daemon etc/resolv.conf etc/hostname etc/apt/sources.list"
+builders_files="usr/sbin/policy-rc.d usr/sbin/start-stop-daemon etc/resolv.conf etc/hostname"
+builders_files="$builders_files etc/apt/sources.list etc/apt/apt.conf.d/00mmdebstrap"
 
 hide_builders_files() {
     for file in $builders_files; do

@@ -53,6 +53,16 @@ export interface ImageFiles {
     initrd: string;
 }
 
+/** What a machine needs to know of the cloud that it is in. */
+export interface MachineOptions {
+    /** The cloud's address block. */
+    slot: number;
+    /** The port at which machines find the package repository on the services' address; a VM finds there what listens at the same port of 127.0.0.1. */
+    servicesPort: number;
+    /** Added to ports below 1024 of a VM where an ordinary user may not bind them; 0 otherwise. */
+    portOffset: number;
+}
+
 /** Where this computer reaches a port of a machine. */
 export interface Reach {
     host: string;

@@ -1,0 +1,75 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { stringify } from "yaml";
+import { slotAddresses } from "../network/addresses";
+import type { MachineSpec } from "./machine";
+
+/** What the network configuration needs beyond the spec: how this kind of machine reaches its router. */
+export interface SeedNetwork {
+    slot: number;
+    /** The port of the package repository on the services' address. */
+    servicesPort: number;
+    gateway: { ipv4: string; ipv6: string };
+}
+
+type SeedSpec = Pick<MachineSpec, "id" | "name" | "userData" | "publicKeys" | "ipv4" | "ipv6">;
+
+/** The files of cloud-init's NoCloud data source, by name. */
+export function renderSeed(spec: SeedSpec, network: SeedNetwork): Record<string, string> {
+    return {
+        "meta-data": stringify({
+            "instance-id": String(spec.id),
+            "local-hostname": spec.name,
+            "public-keys": spec.publicKeys,
+        }),
+        "user-data": spec.userData,
+        "vendor-data": renderVendorData(network),
+        "network-config": stringify(renderNetworkConfig(spec, network)),
+    };
+}
+
+/** Writes the seed for cloud-init; only its owner reads it, since user data holds the host's private key. */
+export function writeSeed(folder: string, files: Record<string, string>): void {
+    fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    for (const [name, content] of Object.entries(files)) {
+        fs.writeFileSync(path.join(folder, name), content, { mode: 0o600 });
+    }
+}
+
+/**
+ * Names the package repository. A boothook, because it runs before everything that user data can ask for and, unlike
+ * keys of a cloud-config, is not replaced by keys of the user's.
+ */
+function renderVendorData({ slot, servicesPort }: SeedNetwork): string {
+    const { services } = slotAddresses(slot);
+    return [
+        "#cloud-boothook",
+        "#!/bin/sh",
+        "cat >/etc/apt/sources.list.d/laptop-cloud.sources <<'END'",
+        "Types: deb",
+        `URIs: http://${services.ipv4}:${servicesPort}/debian`,
+        "Suites: trixie",
+        "Components: main",
+        "Signed-By: /usr/share/keyrings/laptop-cloud.asc",
+        "END",
+        "",
+    ].join("\n");
+}
+
+/** Version 1, whose gateways cloud-init marks as on-link by itself where they are in no network of the machine's. */
+function renderNetworkConfig(spec: SeedSpec, { slot, gateway }: SeedNetwork): object {
+    const subnets = [];
+    if (spec.ipv4) {
+        subnets.push({ type: "static", address: `${spec.ipv4}/32`, gateway: gateway.ipv4 });
+    }
+    if (spec.ipv6) {
+        subnets.push({ type: "static6", address: `${spec.ipv6}/64`, gateway: gateway.ipv6 });
+    }
+    return {
+        version: 1,
+        config: [
+            { type: "physical", name: "eth0", "accept-ra": false, subnets },
+            { type: "nameserver", address: [slotAddresses(slot).services.ipv4] },
+        ],
+    };
+}
