@@ -159,7 +159,7 @@ export const serverTypes: readonly ServerType[] = [
 type ImageRow = [x86: number, arm: number, flavor: string, version: string, label: string];
 
 const imageRows: ImageRow[] = [
-    [114690387, 114690389, "debian", "12", "Debian 12"],
+    [114690386, 114690389, "debian", "12", "Debian 12"],
     [310557660, 310557661, "debian", "13", "Debian 13"],
     [67794396, 103908130, "ubuntu", "22.04", "Ubuntu 22.04"],
     [161547269, 161547270, "ubuntu", "24.04", "Ubuntu 24.04"],

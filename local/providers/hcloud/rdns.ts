@@ -24,7 +24,8 @@ export const rdns = resource({
         // Another spelling of the same address is no change.
         differences: differences.filter(
             ({ path }) =>
-                path !== "ipAddress" || canonical(olds["ipAddress"]) !== canonical(news["ipAddress"]),
+                path !== "ipAddress" ||
+                canonical(olds["ipAddress"]) !== canonical(news["ipAddress"]),
         ),
     }),
     async create(inputs, context) {

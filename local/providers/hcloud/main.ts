@@ -1,0 +1,4 @@
+import { serveProvider } from "../serve";
+import { hcloudProvider } from "./provider";
+
+serveProvider(hcloudProvider, process.argv.slice(2));
