@@ -51,8 +51,8 @@ export class MailHost extends pulumi.ComponentResource {
     readonly nextSteps: pulumi.Output<string[]>;
 
     constructor(name: string, args: MailHostArgs, opts?: pulumi.ComponentResourceOptions) {
-        super("mailhost:index:MailHost", name, {}, opts);
         throwProblems(name, [...mailHostProblems(args), ...args.server.problems("server")]);
+        super("mailhost:index:MailHost", name, {}, opts);
         const settings = { ...mailHostDefaults, ...withoutUndefined(args) };
         const { domain, email, authBasicUsername, rebootTime, debug, secretDelivery, protect } =
             settings;
@@ -79,21 +79,17 @@ export class MailHost extends pulumi.ComponentResource {
         );
         const secrets =
             secretDelivery === "user-data"
-                ? pulumi.secret({
+                ? {
                       authBasicPassword: password.result,
-                      cloudflareApiToken: args.certificate?.cloudflareApiToken ?? "",
-                  })
+                      cloudflareApiToken: args.certificate?.cloudflareApiToken,
+                  }
                 : undefined;
         const server = args.server.create(
             name,
             { fqdn, host, openTcpPorts, protect, userDataSecrets: secrets },
             child,
         );
-        new HostSetup(
-            `${name}-host`,
-            { server, plan: host, secrets },
-            { ...child, dependsOn: server.ready },
-        );
+        new HostSetup(`${name}-host`, { server, plan: host, secrets }, child);
 
         this.ipv4 = server.inbound.ipv4;
         this.ipv6 = server.inbound.ipv6;

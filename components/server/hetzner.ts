@@ -93,11 +93,11 @@ export class HetznerServer extends pulumi.ComponentResource implements Server {
     ];
 
     constructor(name: string, args: HetznerServerArgs, opts?: pulumi.ComponentResourceOptions) {
-        super("mailhost:index:HetznerServer", name, {}, opts);
         const { plan } = args;
         throwProblems(name, hetznerProblems("server", args));
         const settings = hetznerSettings(args);
         throwProblems(name, userDataProblems("server", plan.host, settings.authorizedKeys));
+        super("mailhost:index:HetznerServer", name, {}, opts);
         if (pulumi.runtime.isDryRun()) this.warn(settings);
 
         const child = { parent: this };
@@ -155,7 +155,7 @@ export class HetznerServer extends pulumi.ComponentResource implements Server {
                 hostKey.privateKeyOpenssh,
                 hostKey.publicKeyOpenssh,
                 loginKey.publicKeyOpenssh,
-                plan.userDataSecrets,
+                pulumi.output(plan.userDataSecrets),
             ])
             .apply(([dataDevice, privateKey, publicKey, loginPublicKey, secrets]) =>
                 renderCloudConfig(plan.host, {

@@ -3,7 +3,7 @@ import type { HostPlan, SecretName, System } from "../host/plan";
 import type { Problem } from "../problem";
 
 /** Values that only the renderers of the host plan are given. */
-export type HostSecrets = Partial<Record<SecretName, string>>;
+export type HostSecrets = Partial<Record<SecretName, pulumi.Input<string>>>;
 
 /** What a server is to be, decided before anything is made. Plain values. */
 export interface ServerPlan {
@@ -14,7 +14,7 @@ export interface ServerPlan {
     /** TCP ports that the cloud's firewall opens to everyone; SSH's is the adapter's own affair. */
     openTcpPorts: number[];
     /** What first boot gets beside the plan, with `secretDelivery: "user-data"` alone. */
-    userDataSecrets?: pulumi.Input<HostSecrets>;
+    userDataSecrets?: HostSecrets;
     /** Covers data volume, addresses and keys; never the server itself. */
     protect: boolean;
 }

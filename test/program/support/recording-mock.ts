@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+import { setTimeout } from "node:timers/promises";
+import * as pulumi from "@pulumi/pulumi";
+import type { RegisterResourceRequest } from "@pulumi/pulumi/proto/resource_pb";
+import {
+    MockMonitor,
+    type MockCallArgs,
+    type MockResourceArgs,
+} from "@pulumi/pulumi/runtime/mocks";
+import { isSecretValue, unwrapSecrets } from "./secret-values";
+import { computedOutputs } from "./computed-outputs";
+
+/** A resource as the program registered it. */
+export interface RecordedResource {
+    type: string;
+    name: string;
+    custom: boolean;
+    /** Inputs with secrets in plain, unknown ones left out. */
+    inputs: Record<string, unknown>;
+    /** Inputs as they were sent: secrets and unknown values in the engine's notation. */
+    sent: Record<string, unknown>;
+    /** Names of the inputs that are, or hold, a secret. */
+    secretInputs: string[];
+    /** `type::name` of the parent; undefined for the stack's. */
+    parent?: string;
+    /** `type::name` of what it was told or found to depend on, sorted; components stand for their children. */
+    dependsOn: string[];
+    protect: boolean;
+    ignoreChanges: string[];
+    deleteBeforeReplace: boolean;
+}
+
+/** A server that the simulated account already has. */
+export interface RunningServer {
+    name: string;
+    serverType: string;
+}
+
+interface Options {
+    /** @default false */
+    preview?: boolean;
+    /** What `hcloud.getServers` finds. */
+    runningServers?: RunningServer[];
+}
+
+/** `type::name` of a URN. */
+function shortName(urn: string): string {
+    const [, , types = "", name = ""] = urn.split("::");
+    return `${types.split("$").pop() ?? ""}::${name}`;
+}
+
+function isMockMonitor(monitor: unknown): monitor is MockMonitor {
+    return monitor instanceof MockMonitor;
+}
+
+/** Stands for the engine and all providers, keeps what a program registers, and returns values that look real. */
+export class RecordingMock {
+    readonly resources: RecordedResource[] = [];
+    readonly calls: MockCallArgs[] = [];
+
+    private constructor(private readonly options: Options) {}
+
+    /** Takes the place of whatever monitor the process had. */
+    static async start(options: Options = {}): Promise<RecordingMock> {
+        const mock = new RecordingMock(options);
+        const mocks: pulumi.runtime.Mocks = {
+            newResource: (args) => mock.create(args),
+            call: (args) => mock.call(args),
+        };
+        await pulumi.runtime.setMocks(mocks, "mailhost", "test", options.preview ?? false);
+        // A mock is not told parents, dependencies and options; the monitor that calls it is.
+        const monitor: unknown = pulumi.runtime.getMonitor();
+        assert.ok(isMockMonitor(monitor));
+        const register = monitor.registerResource.bind(monitor);
+        monitor.registerResource = (request: RegisterResourceRequest, callback) => {
+            mock.keep(request);
+            return register(request, callback);
+        };
+        return mock;
+    }
+
+    /** Runs a program and waits until everything that it registers has been answered. */
+    static async run<T>(
+        options: Options,
+        program: () => T,
+    ): Promise<{ mock: RecordingMock; result: T }> {
+        const mock = await RecordingMock.start(options);
+        const result = program();
+        await pulumi.runtime.disconnect();
+        const names = mock.resources.map(({ type, name }) => `${type}::${name}`);
+        assert.deepEqual(names, [...new Set(names)], "two resources have one URN");
+        return { mock, result };
+    }
+
+    /** The one resource of that type and name. */
+    resource(type: string, name: string): RecordedResource {
+        const found = this.resources.find((other) => other.type === type && other.name === name);
+        assert.ok(
+            found,
+            `no ${type} ${name} among ${this.resources.map((r) => `${r.type} ${r.name}`).join(", ")}`,
+        );
+        return found;
+    }
+
+    private keep(request: RegisterResourceRequest): void {
+        const object = (request.getObject()?.toJavaScript() ?? {}) as Record<string, unknown>;
+        this.resources.push({
+            type: request.getType(),
+            name: request.getName(),
+            custom: request.getCustom(),
+            inputs: unwrapSecrets(object) as Record<string, unknown>,
+            sent: object,
+            secretInputs: Object.keys(object).filter((key) => isSecretValue(object[key])),
+            parent: request.getParent() === "" ? undefined : shortName(request.getParent()),
+            dependsOn: [...new Set(request.getDependenciesList().map(shortName))].sort(),
+            protect: request.getProtect() ?? false,
+            ignoreChanges: request.getIgnorechangesList(),
+            deleteBeforeReplace: request.getDeletebeforereplace(),
+        });
+    }
+
+    private create(args: MockResourceArgs): {
+        id: string | undefined;
+        state: Record<string, unknown>;
+    } {
+        const inputs = args.inputs as Record<string, unknown>;
+        // What a provider computes is unknown until it has been asked to create.
+        if (this.options.preview || !args.custom) return { id: undefined, state: inputs };
+        const { id, outputs } = computedOutputs(
+            args.type,
+            args.name,
+            inputs,
+            this.resources.length,
+        );
+        return { id, state: { ...inputs, ...outputs } };
+    }
+
+    private call(args: MockCallArgs): Record<string, unknown> {
+        this.calls.push(args);
+        assert.equal(args.token, "hcloud:index/getServers:getServers");
+        return { id: "servers", servers: this.options.runningServers ?? [] };
+    }
+}
+
+/** The value of an output; fails when it isn't known within two seconds. */
+export async function valueOf<T>(output: pulumi.Output<T>): Promise<T> {
+    const known = new Promise<T>((resolve) => output.apply(resolve));
+    const tooLate = setTimeout(2000, undefined, { ref: false }).then(() => {
+        throw new Error("the output is unknown");
+    });
+    return Promise.race([known, tooLate]);
+}
+
+/**
+ * The errors with which a program ends, as the engine reports them: rejected outputs are nobody's to catch, so they
+ * reach the process. The test runner would take them for its own.
+ */
+export async function unhandledErrors(program: () => Promise<unknown>): Promise<unknown[]> {
+    const errors = new Set<unknown>();
+    const others = process.listeners("unhandledRejection");
+    const collect = (error: unknown) => errors.add(error);
+    process.removeAllListeners("unhandledRejection");
+    process.on("unhandledRejection", collect);
+    try {
+        // A program that failed may never come to its end.
+        void program().catch(collect);
+        await setTimeout(200);
+        return [...errors];
+    } finally {
+        process.removeAllListeners("unhandledRejection");
+        for (const other of others) process.on("unhandledRejection", other);
+    }
+}
