@@ -62,7 +62,7 @@ const removedAttribute =
     "the datacenter property was removed, use location instead: https://docs.hetzner.cloud/changelog#2026-07-01-removing-datacenters";
 
 /** Refuses the property that the API took until July 2026. */
-export const noDatacenter = z.undefined({ error: removedAttribute });
+export const noDatacenter = z.undefined({ error: removedAttribute }).optional();
 
 /** What every PUT takes. */
 export const updateBody = z.object({ name: nameField.optional(), labels: labelsField });
