@@ -144,11 +144,12 @@ export class RecordingMock {
 
 /** The value of an output; fails when it isn't known within two seconds. */
 export async function valueOf<T>(output: pulumi.Output<T>): Promise<T> {
-    const known = new Promise<T>((resolve) => output.apply(resolve));
-    const tooLate = setTimeout(2000, undefined, { ref: false }).then(() => {
+    const known = new AbortController();
+    const value = new Promise<T>((resolve) => output.apply(resolve));
+    const tooLate = setTimeout(2000, undefined, known).then(() => {
         throw new Error("the output is unknown");
     });
-    return Promise.race([known, tooLate]);
+    return Promise.race([value, tooLate]).finally(() => known.abort());
 }
 
 /**

@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import * as pulumi from "@pulumi/pulumi";
+import { RecordingMock, valueOf } from "./support/recording-mock";
+
+const secretKeys = ["hcloud:token", "mailhost:cloudflareApiToken"];
+const config = {
+    "mailhost:domain": "example.com",
+    "mailhost:email": "you@example.net",
+    "mailhost:server": JSON.stringify({ sshAllowedCidrs: ["203.0.113.0/24"], type: "cx23" }),
+    "mailhost:protect": "false",
+    "mailhost:secretDelivery": "user-data",
+    "mailhost:cloudflareApiToken": "c".repeat(40),
+    "hcloud:token": "h".repeat(64),
+};
+
+type Exports = Record<string, pulumi.Output<unknown>>;
+
+/** Runs index.ts as the engine does, with that configuration. */
+async function runProgram(entries: Record<string, string>) {
+    const load = createRequire(__filename);
+    const entry = load.resolve("../../index");
+    const mock = await RecordingMock.start();
+    pulumi.runtime.setAllConfig(entries, secretKeys);
+    // As the engine does: a program runs once in a process.
+    delete load.cache[entry];
+    let result: { exports: Exports } | { error: unknown };
+    try {
+        result = { exports: load(entry) as Exports };
+    } catch (error) {
+        result = { error };
+    }
+    await pulumi.runtime.disconnect();
+    return { mock, ...result };
+}
+
+describe("the program", () => {
+    const ownToken = process.env["HCLOUD_TOKEN"];
+    beforeEach(() => {
+        process.env["PULUMI_CONFIG_SECRET_KEYS"] = JSON.stringify(secretKeys);
+        delete process.env["HCLOUD_TOKEN"];
+    });
+    afterEach(() => {
+        delete process.env["PULUMI_CONFIG_SECRET_KEYS"];
+        if (ownToken !== undefined) process.env["HCLOUD_TOKEN"] = ownToken;
+    });
+
+    it("makes one MailHost named mail of what the configuration says", async () => {
+        const { mock } = await runProgram(config);
+        const mailHosts = mock.resources.filter(({ type }) => type === "mailhost:index:MailHost");
+        assert.deepEqual(
+            mailHosts.map(({ name }) => name),
+            ["mail"],
+        );
+        assert.equal(
+            mock.resource("hcloud:index/server:Server", "mail-server").inputs["serverType"],
+            "cx23",
+        );
+        assert.deepEqual(
+            mock.resources.filter(({ protect }) => protect),
+            [],
+        );
+        assert.deepEqual(mock.resource("command:remote:Command", "mail-host-apply").secretInputs, [
+            "connection",
+            "stdin",
+        ]);
+    });
+
+    it("exports the outputs of the host, key and password as secrets", async () => {
+        const result = await runProgram(config);
+        assert.ok("exports" in result);
+        const secret: string[] = [];
+        const names = Object.keys(result.exports).filter(
+            (name) => !["__esModule", "default"].includes(name),
+        );
+        for (const name of names) {
+            if (await pulumi.isSecret(result.exports[name] as pulumi.Output<unknown>))
+                secret.push(name);
+        }
+        assert.deepEqual(names.sort(), [
+            "authBasicPassword",
+            "authBasicUsername",
+            "hostName",
+            "ipv4",
+            "ipv6",
+            "nextSteps",
+            "sshCommand",
+            "sshPrivateKey",
+        ]);
+        assert.deepEqual(secret.sort(), ["authBasicPassword", "sshPrivateKey"]);
+        assert.equal(
+            await valueOf(result.exports["hostName"] as pulumi.Output<unknown>),
+            "mx.example.com",
+        );
+    });
+
+    it("ends with every problem in one message, without a stack trace, and registers nothing", async () => {
+        const result = await runProgram({ "mailhost:domain": "co.uk", "mailhost:protect": "no" });
+        assert.ok("error" in result);
+        assert.ok(pulumi.RunError.isInstance(result.error));
+        assert.deepEqual((result.error as unknown as Error).message.split("\n"), [
+            "The configuration has 5 problems; nothing was changed.",
+            '  mailhost:protect: "no" is not true or false. Write true or false.',
+            '  mailhost:domain: "co.uk" is a public suffix, below which others register their domains. Give a domain of your own, e.g. example.co.uk.',
+            "  mailhost:email: The e-mail address is missing. Give one that you read: the certificate authority and the host write to it, e.g. you@example.com.",
+            "  mailhost:server.sshAllowedCidrs: Nothing says who may connect over SSH; no default is safe. List the address blocks that you administer from, e.g. 203.0.113.0/24 (0.0.0.0/0 is everyone).",
+            "  hcloud:token: The token for Hetzner Cloud is missing. Make one with read and write access (https://console.hetzner.com: project, Security, API tokens), and set it with: pulumi config set --secret hcloud:token, or in the environment variable HCLOUD_TOKEN.",
+            "Mend it in Pulumi.test.yaml, or with: pulumi config set [--path] KEY VALUE",
+        ]);
+        assert.deepEqual(result.mock.resources, []);
+    });
+});
