@@ -57,7 +57,7 @@ function renderVendorData({ slot, servicesPort }: SeedNetwork): string {
 }
 
 /** Version 1, whose gateways cloud-init marks as on-link by itself where they are in no network of the machine's. */
-function renderNetworkConfig(spec: SeedSpec, { slot, gateway }: SeedNetwork): object {
+function renderNetworkConfig(spec: SeedSpec, { gateway }: SeedNetwork): object {
     const subnets = [];
     if (spec.ipv4) {
         subnets.push({ type: "static", address: `${spec.ipv4}/32`, gateway: gateway.ipv4 });
@@ -67,9 +67,6 @@ function renderNetworkConfig(spec: SeedSpec, { slot, gateway }: SeedNetwork): ob
     }
     return {
         version: 1,
-        config: [
-            { type: "physical", name: "eth0", "accept-ra": false, subnets },
-            { type: "nameserver", address: [slotAddresses(slot).services.ipv4] },
-        ],
+        config: [{ type: "physical", name: "eth0", "accept-ra": false, subnets }],
     };
 }
