@@ -20,20 +20,20 @@ const sign = "K";
 const guests = {
     x64: {
         program: "qemu-system-x86_64",
-        machine: "q35",
+        machine: "pc",
         // mov dx, 0x3f8; mov al, 'K'; out dx, al; hlt; jmp $-1: a boot sector.
         code: bootSector([0xba, 0xf8, 0x03, 0xb0, sign.charCodeAt(0), 0xee, 0xf4, 0xeb, 0xfd]),
         load: (file: string) => [
             "-drive",
-            `file=${file},format=raw,if=ide,readonly=on,snapshot=on`,
+            `file=${file},format=raw,if=ide,snapshot=on`,
         ],
     },
     arm64: {
         program: "qemu-system-aarch64",
         machine: "virt",
-        // movz x0, #0x900, lsl #16; movz w1, #'K'; strb w1, [x0]; b .: at the start of memory.
+        // movz x0, #0x900, lsl #16; movz w1, #'K'; strb w1, [x0]; b .: in place of the firmware.
         code: words([0xd2a12000, 0x52800001 | (sign.charCodeAt(0) << 5), 0x39000001, 0x14000000]),
-        load: (file: string) => ["-device", `loader,file=${file},addr=0x40000000,cpu-num=0`],
+        load: (file: string) => ["-bios", file],
     },
 };
 
