@@ -124,16 +124,11 @@ function machineStatus(project: Project, kind: MachineKind, server: ServerObject
 function route(project: Project, host: string, port: number): Reach {
     if (!ipaddr.isValid(host)) throw invalidField("host", `'${host}' is not an address`);
     const address = ipaddr.parse(host);
-    for (const server of project.store.all("server")) {
-        const ipv6 = project.primaryIp(server, "ipv6")?.ip;
-        const own =
-            address.kind() === "ipv4"
-                ? project.primaryIp(server, "ipv4")?.ip
-                : ipv6 && hostAddress(ipv6);
-        if (own !== address.toString()) continue;
-        const reach = project.park.get(server.id).reach(port, address.kind() === "ipv4" ? 4 : 6);
-        if (reach) return reach;
-        throw new ApiError("not_found", `this computer can't reach ${host} port ${port}`);
+    const server = project.serverAt(address);
+    if (!server) {
+        throw new ApiError("not_found", `no server of the laptop cloud has the address ${host}`);
     }
-    throw new ApiError("not_found", `no server of the laptop cloud has the address ${host}`);
+    const reach = project.park.get(server.id).reach(port, address.kind() === "ipv4" ? 4 : 6);
+    if (!reach) throw new ApiError("not_found", `this computer can't reach ${host} port ${port}`);
+    return reach;
 }

@@ -65,6 +65,8 @@ export interface ServerObject extends CommonFields {
     publicKeys: string[];
     diskGb: number;
     protection: { delete: boolean; rebuild: boolean };
+    /** Whether it was switched on last; it may be off all the same, when its system shut itself down. */
+    poweredOn: boolean;
 }
 
 export interface ActionObject {
@@ -92,6 +94,8 @@ interface Contents {
     nextId: number;
     /** Counts the addresses that were handed out, so that one that was given back isn't reused at once. */
     nextAddress: number;
+    /** The run of this computer in which machines may be running; null when the cloud was powered down. */
+    bootId: string | null;
     objects: { [K in ObjectKind]: ObjectKinds[K][] };
     actions: ActionObject[];
 }
@@ -108,6 +112,7 @@ export class ObjectStore {
             : {
                   nextId: 101,
                   nextAddress: 0,
+                  bootId: null,
                   objects: { ssh_key: [], primary_ip: [], firewall: [], volume: [], server: [] },
                   actions: [],
               };
@@ -164,6 +169,15 @@ export class ObjectStore {
 
     takeAddressIndex(): number {
         return this.contents.nextAddress++;
+    }
+
+    get bootId(): string | null {
+        return this.contents.bootId;
+    }
+
+    setBootId(bootId: string | null): void {
+        this.contents.bootId = bootId;
+        this.save();
     }
 
     get actions(): readonly ActionObject[] {

@@ -41,6 +41,9 @@ export interface AddressBlocks {
 /** What a server is doing while an action on it runs. */
 export type Transition = "initializing" | "starting" | "stopping" | "deleting" | "migrating";
 
+/** How long a system may take to shut down before its power goes. */
+const shutdownSeconds = 60;
+
 /** One project of the simulated provider: its objects and the machines behind its servers. */
 export class Project {
     readonly store: ObjectStore;
@@ -116,6 +119,50 @@ export class Project {
     async idle(): Promise<void> {
         await Promise.all(this.underWay);
         await this.park.idle();
+    }
+
+    /** Shuts every machine down and frees what it holds of this computer; its disk and its objects stay. */
+    async powerDown(): Promise<void> {
+        await this.idle();
+        this.store.setBootId(null);
+        await Promise.all(
+            this.store.all("server").map((server) =>
+                this.park.use(server.id, async (machine) => {
+                    if (machine.isRunning()) await machine.shutdown(shutdownSeconds);
+                    await machine.destroy();
+                }),
+            ),
+        );
+    }
+
+    /**
+     * Switches on, in the background, what was on when the cloud was powered down or the computer itself ended. In any
+     * other case a machine that does not run was ended on purpose, and stays off.
+     *
+     * @param bootId differs after each start of the computer.
+     */
+    powerUp(bootId: string): void {
+        const before = this.store.bootId;
+        this.store.setBootId(bootId);
+        if (before === bootId) return;
+        for (const server of this.store.all("server")) {
+            if (!server.poweredOn || this.park.isRunning(server.id)) continue;
+            this.begin(server, "starting", "start_server", () =>
+                this.park.use(server.id, (machine) => machine.start()),
+            );
+        }
+    }
+
+    /** The server that has an address: its IPv4 address, or the host's own in its IPv6 network. */
+    serverAt(address: ipaddr.IPv4 | ipaddr.IPv6): ServerObject | undefined {
+        return this.store.all("server").find((server) => {
+            const ipv6 = this.primaryIp(server, "ipv6")?.ip;
+            const own =
+                address.kind() === "ipv4"
+                    ? this.primaryIp(server, "ipv4")?.ip
+                    : ipv6 && hostAddress(ipv6);
+            return own === address.toString();
+        });
     }
 
     primaryIp(server: ServerObject, type: "ipv4" | "ipv6"): PrimaryIpObject | undefined {
@@ -212,11 +259,6 @@ export class Project {
     private specification(server: ServerObject): MachineSpec {
         const type = serverTypes.find((candidate) => candidate.name === server.serverType);
         const image = this.options.images.find((candidate) => candidate.id === server.image.id);
-        if (!type || !image) {
-            throw new Error(
-                `server ${server.id} (${server.name}) can't be made: its type ${server.serverType} or its image ${server.image.name ?? server.image.id} is gone. Run \`npm run local -- down\` to start afresh.`,
-            );
-        }
         const directory = this.machineDirectory(server.id);
         fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
         const ipv4 = this.primaryIp(server, "ipv4");
@@ -225,11 +267,11 @@ export class Project {
             id: server.id,
             name: server.name,
             directory,
-            image,
+            image: image ?? goneImage(server),
             userData: server.userData,
             publicKeys: server.publicKeys,
-            memoryMb: type.memoryGb * 1024,
-            cores: type.cores,
+            memoryMb: (type?.memoryGb ?? 1) * 1024,
+            cores: type?.cores ?? 1,
             diskGb: server.diskGb,
             ...(ipv4 && { ipv4: ipv4.ip }),
             ...(ipv6 && { ipv6: hostAddress(ipv6.ip) }),
@@ -237,6 +279,12 @@ export class Project {
             firewall: this.effectiveRules(server),
         };
     }
+}
+
+/** What a machine that exists already is given when its image is no longer there: it can still be ended. */
+function goneImage(server: ServerObject): ImageFiles {
+    const { id, description, architecture } = server.image;
+    return { id, description, architecture, rootDisk: "", kernel: "", initrd: "" };
 }
 
 /** Where a server finds a volume, whatever else is attached. */

@@ -3,7 +3,7 @@ import { ApiError, invalidField, unsupported } from "./api-error";
 import { serverTypes } from "./catalogue";
 import type { ServerObject } from "./objects";
 import { addressWithin, changePointer, pointerBody } from "./pointers";
-import type { Project, Transition } from "./project";
+import type { Project } from "./project";
 import { idParameter, parseBody, type ApiRequest, type Route } from "./route";
 import { checkArchitecture, checkAvailable, findServerType } from "./server-create";
 import type { Machine } from "../machines/machine";
@@ -26,16 +26,18 @@ export function serverActionRoutes(project: Project): Route[] {
     const power = (
         name: string,
         command: string,
-        transition: Transition,
+        poweredOn: boolean,
         work: (machine: Machine) => Promise<void>,
     ): Route => ({
         method: "POST",
         path: `/servers/:id/actions/${name}`,
         handle: (request) => {
             const server = found(request);
-            const action = project.begin(server, transition, command, () =>
-                project.park.use(server.id, work),
-            );
+            const transition = poweredOn ? "starting" : "stopping";
+            const action = project.begin(server, transition, command, () => {
+                server.poweredOn = poweredOn;
+                return project.park.use(server.id, work);
+            });
             return { status: 201, body: { action } };
         },
     });
@@ -53,14 +55,14 @@ export function serverActionRoutes(project: Project): Route[] {
         body: { action: project.done(command, [{ id: server.id, type: "server" }]) },
     });
     return [
-        power("poweron", "start_server", "starting", start),
-        power("poweroff", "stop_server", "stopping", powerOff),
-        power("shutdown", "shutdown_server", "stopping", shutdown),
-        power("reboot", "reboot_server", "starting", async (machine) => {
+        power("poweron", "start_server", true, start),
+        power("poweroff", "stop_server", false, powerOff),
+        power("shutdown", "shutdown_server", false, shutdown),
+        power("reboot", "reboot_server", true, async (machine) => {
             await shutdown(machine);
             await machine.start();
         }),
-        power("reset", "reset_server", "starting", async (machine) => {
+        power("reset", "reset_server", true, async (machine) => {
             await powerOff(machine);
             await machine.start();
         }),
@@ -149,6 +151,7 @@ function changeType(
         );
         server.serverType = type.name;
         if (body.upgrade_disk) server.diskGb = type.diskGb;
+        server.poweredOn = true;
         project.store.save();
         project.putMachine(server);
         // The real one starts the server again as well.

@@ -98,6 +98,7 @@ export async function createServer(project: Project, request: ApiRequest): Promi
         publicKeys,
         diskGb: type.diskGb,
         protection: { delete: false, rebuild: false },
+        poweredOn: body.start_after_create ?? true,
     });
     for (const volume of volumes) volume.server = server.id;
     for (const ip of addresses) ip.server = server.id;
@@ -110,9 +111,8 @@ export async function createServer(project: Project, request: ApiRequest): Promi
     store.save();
     project.putMachine(server);
 
-    const start = body.start_after_create ?? true;
     const action = project.begin(server, "initializing", "create_server", async () => {
-        if (start) await project.park.use(server.id, (machine) => machine.start());
+        if (server.poweredOn) await project.park.use(server.id, (machine) => machine.start());
     });
     return {
         status: 201,

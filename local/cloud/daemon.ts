@@ -1,0 +1,132 @@
+// The process behind one laptop cloud: serves the simulated Hetzner Cloud API and what machines ask for. Machines
+// outlive it. Started by ./start.ts, which gives it its options as JSON.
+import { randomBytes } from "node:crypto";
+import * as fs from "node:fs";
+import * as http from "node:http";
+import type { AddressInfo } from "node:net";
+import * as path from "node:path";
+import { buildImage } from "../image/build-image";
+import { cloudPaths, type CloudInfo, type MachineKind } from "../paths";
+import { createFileService } from "./file-service";
+import { createApiServer, tokenLength } from "./hetzner/api-server";
+import type { Project } from "./hetzner/project";
+import { createMetadataService } from "./metadata-service";
+import { metadataAddress, slotAddresses } from "./network/addresses";
+import { identify } from "./machines/process-identity";
+import { openProject } from "./open-project";
+
+/** What a daemon is told. No secrets: it stands in the process list. */
+export interface DaemonOptions {
+    name: string;
+    kind: MachineKind;
+    accelerator?: "kvm" | "tcg";
+    slot: number;
+    portOffset: number;
+}
+
+/** In a namespace of the cloud's own, where nothing else takes them. */
+const containerPorts = { api: 8081, services: 8080 };
+
+async function serve(options: DaemonOptions): Promise<void> {
+    const { name, kind, slot } = options;
+    const paths = cloudPaths(name);
+    const before = readInfo(paths.info);
+    const { images, repository } = await buildImage();
+    const inNamespace = kind === "container";
+    const host = inNamespace ? slotAddresses(slot).services.ipv4 : "127.0.0.1";
+
+    const servers: http.Server[] = [];
+    const listen = async (server: http.Server, at: string, port: number): Promise<number> => {
+        servers.push(server);
+        return listenAt(server, at, port);
+    };
+    const wish = (url: string | undefined) => (url ? Number(new URL(url).port) : 0);
+
+    const services = createFileService(repository);
+    const servicesPort = inNamespace
+        ? await listen(services, host, containerPorts.services)
+        : await listen(services, host, wish(before?.servicesUrl));
+    const project = openProject({ ...options, images, servicesPort });
+    if (inNamespace) await listen(createMetadataService(project), metadataAddress, 80);
+
+    let ending = false;
+    const quit = (machines: boolean): void => {
+        if (ending) return;
+        ending = true;
+        void end(project, servers, machines).then(() => process.exit(0));
+    };
+    const token = before?.hcloudToken ?? newToken();
+    const api = createApiServer(project, {
+        token,
+        requestLog: path.join(paths.root, "requests.log"),
+        kind,
+        quit,
+    });
+    const apiPort = await listen(
+        api,
+        host,
+        inNamespace ? containerPorts.api : wish(before?.hcloudEndpoint),
+    );
+    process.on("SIGTERM", () => quit(false)).on("SIGINT", () => quit(false));
+
+    project.powerUp(fs.readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim());
+    const info: CloudInfo = {
+        name,
+        kind,
+        ...(options.accelerator && { accelerator: options.accelerator }),
+        slot,
+        pid: process.pid,
+        hcloudEndpoint: `http://${host}:${apiPort}/v1`,
+        hcloudToken: token,
+        servicesUrl: `http://${slotAddresses(slot).services.ipv4}:${servicesPort}`,
+        portOffset: options.portOffset,
+    };
+    writeJson(path.join(paths.root, "daemon.json"), identify(process.pid));
+    writeJson(paths.info, info);
+}
+
+async function end(project: Project, servers: http.Server[], machines: boolean): Promise<void> {
+    // The answer to the request that asks for the end is still under way.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    for (const server of servers) {
+        server.close();
+        server.closeAllConnections();
+    }
+    await project.idle();
+    if (machines) await project.powerDown();
+}
+
+/** Listens at the wished port, or at a free one when another process has it. 0: any. */
+function listenAt(server: http.Server, host: string, port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+        server.once("error", (error: NodeJS.ErrnoException) => {
+            if (error.code === "EADDRINUSE" && host === "127.0.0.1" && port !== 0) {
+                resolve(listenAt(server, host, 0));
+            } else {
+                reject(error);
+            }
+        });
+        server.listen(port, host, () => resolve((server.address() as AddressInfo).port));
+    });
+}
+
+function newToken(): string {
+    return randomBytes(tokenLength * 0.75).toString("base64url");
+}
+
+function readInfo(file: string): CloudInfo | undefined {
+    return fs.existsSync(file)
+        ? (JSON.parse(fs.readFileSync(file, "utf8")) as CloudInfo)
+        : undefined;
+}
+
+/** Whole or not at all: others wait for the file. */
+function writeJson(file: string, value: unknown): void {
+    fs.writeFileSync(`${file}.next`, JSON.stringify(value, undefined, 1), { mode: 0o600 });
+    fs.renameSync(`${file}.next`, file);
+}
+
+serve(JSON.parse(process.argv[2] ?? "{}") as DaemonOptions).catch((error: unknown) => {
+    console.error(error instanceof Error ? error.message : error);
+    process.exit(1);
+});
