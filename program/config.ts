@@ -46,8 +46,9 @@ export function readConfig(source: ConfigSource): ConfigResult {
     const raw = rawValues(source.entries);
     const top = readShape(`${namespace}:`, mailHostKeys, raw);
     const server = readShape(`${namespace}:server.`, serverKeys, top.values.server ?? {});
-    const { cloudflareApiToken, server: _group, ...rest } = top.values;
-    const { provider: _provider, ...serverArgs } = server.values;
+    const { cloudflareApiToken } = top.values;
+    const serverArgs = { ...server.values };
+    delete serverArgs.provider;
 
     const misplaced = misplacedKeys(source);
     const form = [
@@ -58,7 +59,9 @@ export function readConfig(source: ConfigSource): ConfigResult {
     ];
     const settled = [...misplaced.keys, ...top.failed, ...server.failed];
     const values = [
-        ...mailHostProblems({ ...rest, certificate: { cloudflareApiToken } }).map(atConfigKey),
+        ...mailHostProblems({ ...top.values, certificate: { cloudflareApiToken } }).map(
+            atConfigKey,
+        ),
         ...hetznerProblems("server", serverArgs).map(atConfigKey),
         // A value of the wrong form counts as one that is left out; its own problem says so already.
     ].filter(({ path }) => !settled.some((key) => path === key || path.startsWith(`${key}.`)));
@@ -67,7 +70,7 @@ export function readConfig(source: ConfigSource): ConfigResult {
         withoutSecret(problem, source),
     );
     if (first) return { config: undefined, problems: [first, ...others] };
-    const config = { ...rest, server: serverArgs, cloudflareApiToken };
+    const config = { ...top.values, server: serverArgs };
     // Without a problem, what is required is there: the same functions check it when it is used.
     return { config: config as MailHostConfig, problems: [] };
 }

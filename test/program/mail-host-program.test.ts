@@ -99,7 +99,7 @@ describe("the program", () => {
         const result = await runProgram({ "mailhost:domain": "co.uk", "mailhost:protect": "no" });
         assert.ok("error" in result);
         assert.ok(pulumi.RunError.isInstance(result.error));
-        assert.deepEqual((result.error as unknown as Error).message.split("\n"), [
+        assert.deepEqual(result.error.message.split("\n"), [
             "The configuration has 5 problems; nothing was changed.",
             '  mailhost:protect: "no" is not true or false. Write true or false.',
             '  mailhost:domain: "co.uk" is a public suffix, below which others register their domains. Give a domain of your own, e.g. example.co.uk.',

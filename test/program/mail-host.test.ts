@@ -5,6 +5,7 @@ import { hetzner, MailHost, planHost, type MailHostArgs } from "../../components
 import { setupScript } from "../../components/host/host-setup";
 import { propertyFaults } from "./support/property-tables";
 import { RecordingMock, valueOf } from "./support/recording-mock";
+import { withoutSecretValues } from "./support/secret-values";
 
 const args: MailHostArgs = {
     domain: "example.com",
@@ -78,6 +79,59 @@ describe("MailHost", () => {
             }
         });
     }
+
+    it("leaves no secret in plain state, neither as an input nor as an output", async () => {
+        const { mock } = await make({ args: userDataDelivery });
+        const state = JSON.stringify([
+            mock.resources.map(({ sent }) => withoutSecretValues(sent)),
+            withoutSecretValues(mock.outputs),
+        ]);
+        assert.ok(state.includes("mx.example.com"));
+        for (const value of [password, cloudflareApiToken, "PRIVATE KEY"]) {
+            assert.ok(!state.includes(value), value);
+        }
+    });
+
+    it("registers every public output", async () => {
+        const { mock, mail } = await make();
+        const registered = mock.outputs["mailhost:index:MailHost::mail"] ?? {};
+        const own = Object.entries(mail).filter(
+            ([key, value]) => key !== "urn" && pulumi.Output.isInstance(value),
+        );
+        assert.deepEqual(
+            Object.keys(registered).sort(),
+            own
+                .map(([key]) => key)
+                .filter((key) => !key.startsWith("__"))
+                .sort(),
+        );
+        assert.deepEqual(
+            Object.keys(mock.outputs["mailhost:index:HetznerServer::mail"] ?? {}).sort(),
+            ["dataDevice", "inbound", "machineId", "nextSteps", "outbound", "ssh"],
+        );
+    });
+
+    it("changes only the server for another image, so that addresses, PTR, data and keys stay", async () => {
+        const before = await make();
+        const after = await make({
+            args: {
+                server: hetzner({ sshAllowedCidrs: ["203.0.113.0/24"], image: "ubuntu-24.04" }),
+            },
+        });
+        const changed = after.mock.resources.flatMap(({ type, name, inputs }) =>
+            Object.keys(inputs)
+                .filter((key) => {
+                    const other = before.mock.resource(type, name).inputs[key];
+                    return JSON.stringify(inputs[key]) !== JSON.stringify(other);
+                })
+                .map((key) => `${name}.${key}`),
+        );
+        assert.deepEqual(changed.sort(), [
+            "mail-host-apply.stdin",
+            "mail-server.image",
+            "mail-server.userData",
+        ]);
+    });
 
     it("makes a password that files can hold", async () => {
         const { mock } = await make();

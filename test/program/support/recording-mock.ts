@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { setTimeout } from "node:timers/promises";
 import * as pulumi from "@pulumi/pulumi";
-import type { RegisterResourceRequest } from "@pulumi/pulumi/proto/resource_pb";
+import type { Struct } from "google-protobuf/google/protobuf/struct_pb";
+import type {
+    RegisterResourceOutputsRequest,
+    RegisterResourceRequest,
+} from "@pulumi/pulumi/proto/resource_pb";
 import {
     MockMonitor,
     type MockCallArgs,
@@ -49,6 +53,10 @@ function shortName(urn: string): string {
     return `${types.split("$").pop() ?? ""}::${name}`;
 }
 
+function plainObject(struct: Struct | undefined): Record<string, unknown> {
+    return struct?.toJavaScript() ?? {};
+}
+
 function isMockMonitor(monitor: unknown): monitor is MockMonitor {
     return monitor instanceof MockMonitor;
 }
@@ -57,6 +65,8 @@ function isMockMonitor(monitor: unknown): monitor is MockMonitor {
 export class RecordingMock {
     readonly resources: RecordedResource[] = [];
     readonly calls: MockCallArgs[] = [];
+    /** What components registered as outputs, by `type::name`, as it was sent. */
+    readonly outputs: Record<string, Record<string, unknown>> = {};
 
     private constructor(private readonly options: Options) {}
 
@@ -75,6 +85,11 @@ export class RecordingMock {
         monitor.registerResource = (request: RegisterResourceRequest, callback) => {
             mock.keep(request);
             return register(request, callback);
+        };
+        const registerOutputs = monitor.registerResourceOutputs.bind(monitor);
+        monitor.registerResourceOutputs = (request: RegisterResourceOutputsRequest, callback) => {
+            mock.outputs[shortName(request.getUrn())] = plainObject(request.getOutputs());
+            registerOutputs(request, callback);
         };
         return mock;
     }
@@ -103,7 +118,7 @@ export class RecordingMock {
     }
 
     private keep(request: RegisterResourceRequest): void {
-        const object = (request.getObject()?.toJavaScript() ?? {}) as Record<string, unknown>;
+        const object = plainObject(request.getObject());
         this.resources.push({
             type: request.getType(),
             name: request.getName(),

@@ -26,3 +26,13 @@ export function unwrapSecrets(value: unknown): unknown {
             .filter(([, inner]) => inner !== unknownValue),
     );
 }
+
+/** The value as a state file without encryption would lay it open: every secret is replaced by a word. */
+export function withoutSecretValues(value: unknown): unknown {
+    if (Array.isArray(value)) return value.map(withoutSecretValues);
+    if (!isRecord(value)) return value;
+    if (value[signature] === secret) return "[secret]";
+    return Object.fromEntries(
+        Object.entries(value).map(([key, inner]) => [key, withoutSecretValues(inner)]),
+    );
+}

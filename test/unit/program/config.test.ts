@@ -524,7 +524,6 @@ describe("good configuration", () => {
                 domain: "example.com",
                 email: "you@example.net",
                 server: { sshAllowedCidrs: ["203.0.113.0/24"] },
-                cloudflareApiToken: undefined,
             },
             problems: [],
         });
