@@ -1,0 +1,487 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { serverTypes } from "../../../components/server/hetzner-catalogue";
+import { readConfig, type ConfigSource } from "../../../program/config";
+import { cloudflareToken, lines, source } from "./support/config-source";
+
+const server = (settings: Record<string, unknown>) => ({
+    "mailhost:server": { sshAllowedCidrs: ["203.0.113.0/24"], ...settings },
+});
+
+interface Case {
+    name: string;
+    changes: Record<string, unknown>;
+    rest?: Partial<ConfigSource>;
+    expected: string[];
+}
+
+const hcloudRemedy =
+    "Make one with read and write access (https://console.hetzner.com: project, Security, API tokens), and set it with: " +
+    "pulumi config set --secret hcloud:token, or in the environment variable HCLOUD_TOKEN.";
+const domainRemedy =
+    "Give one of labels of letters, digits and hyphens, joined by dots, e.g. example.com.";
+const cidrsRemedy =
+    "List the address blocks that you administer from, e.g. 203.0.113.0/24 (0.0.0.0/0 is everyone).";
+const tokenRemedy =
+    "Make one at https://dash.cloudflare.com/profile/api-tokens that may edit the domain's DNS";
+
+const cases: Case[] = [
+    {
+        name: "domain missing",
+        changes: { "mailhost:domain": undefined },
+        expected: [
+            "mailhost:domain: The domain is missing. Give the domain that gets mail, e.g. example.com.",
+        ],
+    },
+    {
+        name: "domain empty",
+        changes: { "mailhost:domain": "" },
+        expected: [
+            "mailhost:domain: The domain is missing. Give the domain that gets mail, e.g. example.com.",
+        ],
+    },
+    {
+        name: "domain as URL",
+        changes: { "mailhost:domain": "https://Example.com/mail" },
+        expected: [
+            'mailhost:domain: "https://Example.com/mail" is not the bare name of a domain in lower-case ASCII. Write example.com.',
+        ],
+    },
+    {
+        name: "domain with a trailing dot",
+        changes: { "mailhost:domain": "example.com." },
+        expected: [
+            'mailhost:domain: "example.com." is not the bare name of a domain in lower-case ASCII. Write example.com.',
+        ],
+    },
+    {
+        name: "domain as wildcard",
+        changes: { "mailhost:domain": "*.example.com" },
+        expected: [
+            'mailhost:domain: "*.example.com" is not the bare name of a domain in lower-case ASCII. Write example.com.',
+        ],
+    },
+    {
+        name: "domain in Unicode",
+        changes: { "mailhost:domain": "bücher.example" },
+        expected: [
+            'mailhost:domain: "bücher.example" is not the bare name of a domain in lower-case ASCII. Write xn--bcher-kva.example.',
+        ],
+    },
+    {
+        name: "domain of one label",
+        changes: { "mailhost:domain": "localhost" },
+        expected: [`mailhost:domain: "localhost" is not a domain name. ${domainRemedy}`],
+    },
+    {
+        name: "domain with an underscore",
+        changes: { "mailhost:domain": "my_mail.example.com" },
+        expected: [`mailhost:domain: "my_mail.example.com" is not a domain name. ${domainRemedy}`],
+    },
+    {
+        name: "domain with a hyphen at an end",
+        changes: { "mailhost:domain": "mail-.example.com" },
+        expected: [`mailhost:domain: "mail-.example.com" is not a domain name. ${domainRemedy}`],
+    },
+    {
+        name: "domain is an address",
+        changes: { "mailhost:domain": "203.0.113.7" },
+        expected: [
+            'mailhost:domain: "203.0.113.7" is an address, not a domain. Give a name, e.g. example.com.',
+        ],
+    },
+    {
+        name: "domain is a public suffix",
+        changes: { "mailhost:domain": "co.uk" },
+        expected: [
+            'mailhost:domain: "co.uk" is a public suffix, below which others register their domains. Give a domain of your own, e.g. example.co.uk.',
+        ],
+    },
+    {
+        name: "domain too long",
+        changes: { "mailhost:domain": `${"a".repeat(57)}.com` },
+        expected: [
+            `mailhost:domain: "${"a".repeat(57)}.com" is too long: mx.${"a".repeat(57)}.com has 64 characters, a host name here at most 63. Choose a shorter domain.`,
+        ],
+    },
+    {
+        name: "e-mail missing",
+        changes: { "mailhost:email": undefined },
+        expected: [
+            "mailhost:email: The e-mail address is missing. Give one that you read: the certificate authority and the host write to it, e.g. you@example.com.",
+        ],
+    },
+    {
+        name: "e-mail with a display name",
+        changes: { "mailhost:email": "You <you@example.net>" },
+        expected: [
+            'mailhost:email: "You <you@example.net>" is not an e-mail address. Give one address without a display name, e.g. you@example.com.',
+        ],
+    },
+    {
+        name: "e-mail without a domain",
+        changes: { "mailhost:email": "postmaster" },
+        expected: [
+            'mailhost:email: "postmaster" is not an e-mail address. Give one address without a display name, e.g. you@example.com.',
+        ],
+    },
+    {
+        name: "server missing",
+        changes: { "mailhost:server": undefined },
+        expected: [
+            `mailhost:server.sshAllowedCidrs: Nothing says who may connect over SSH; no default is safe. ${cidrsRemedy}`,
+        ],
+    },
+    {
+        name: "server is a text",
+        changes: { "mailhost:server": "hetzner" },
+        expected: [
+            'mailhost:server: "hetzner" is not a group of settings. Set each of its own, e.g. pulumi config set --path mailhost:server.type cax21.',
+        ],
+    },
+    {
+        name: "server is a list",
+        changes: { "mailhost:server": ["cax21"] },
+        expected: [
+            'mailhost:server: ["cax21"] is not a group of settings. Set each of its own, e.g. pulumi config set --path mailhost:server.type cax21.',
+        ],
+    },
+    {
+        name: "unknown provider",
+        changes: server({ provider: "hetzer" }),
+        expected: ['mailhost:server.provider: "hetzer" is not hetzner. Choose hetzner.'],
+    },
+    {
+        name: "misspelt type",
+        changes: server({ type: "cx21" }),
+        expected: [
+            'mailhost:server.type: "cx21" is not a server type that this version knows. Choose cax21, cx23, cx33, cx43, cx53; for a newer type, give server.architecture (x86 or arm) as well.',
+        ],
+    },
+    {
+        name: "type without a likeness",
+        changes: server({ type: "t3.medium" }),
+        expected: [
+            `mailhost:server.type: "t3.medium" is not a server type that this version knows. Choose ${serverTypes.map(({ name }) => name).join(", ")}; for a newer type, give server.architecture (x86 or arm) as well.`,
+        ],
+    },
+    {
+        name: "newer type in a wrong form",
+        changes: server({ type: "CAX 21", architecture: "arm" }),
+        expected: [
+            'mailhost:server.type: "CAX 21" does not have the form of a server type. Give the name that Hetzner\'s price list has, in lower case, e.g. cax21.',
+        ],
+    },
+    {
+        name: "architecture contradicts the type",
+        changes: server({ type: "cax21", architecture: "x86" }),
+        expected: [
+            'mailhost:server.architecture: "x86" contradicts the type: cax21 is arm. Leave server.architecture out.',
+        ],
+    },
+    {
+        name: "unknown architecture",
+        changes: server({ architecture: "arm64" }),
+        expected: ['mailhost:server.architecture: "arm64" is not x86 or arm. Choose x86 or arm.'],
+    },
+    {
+        name: "unknown location",
+        changes: server({ location: "eu-central-1" }),
+        expected: [
+            'mailhost:server.location: "eu-central-1" is not a location of Hetzner Cloud. Choose one of fsn1, nbg1, hel1, ash, hil, sin.',
+        ],
+    },
+    {
+        name: "location without the type",
+        changes: server({ type: "cax21", location: "ash" }),
+        expected: [
+            "mailhost:server.location: Hetzner has no cax21 at ash. Choose fsn1, nbg1, hel1, or a type that ash has: cpx11, cpx21, cpx31, cpx41, cpx51, ccx13, ccx23, ccx33, ccx43, ccx53, ccx63.",
+        ],
+    },
+    {
+        name: "no one may log in",
+        changes: { "mailhost:server": { sshAllowedCidrs: [] } },
+        expected: [
+            `mailhost:server.sshAllowedCidrs: The list is empty, and the host is set up over SSH. ${cidrsRemedy}`,
+        ],
+    },
+    {
+        name: "CIDRs as one text",
+        changes: { "mailhost:server": { sshAllowedCidrs: "203.0.113.0/24" } },
+        expected: [
+            'mailhost:server.sshAllowedCidrs: "203.0.113.0/24" is not a list of texts. Write a list, e.g. ["203.0.113.0/24"].',
+        ],
+    },
+    {
+        name: "a number among the CIDRs",
+        changes: { "mailhost:server": { sshAllowedCidrs: ["203.0.113.0/24", 5] } },
+        expected: [
+            "mailhost:server.sshAllowedCidrs[1]: 5 is not a text. Write one text, in quotes.",
+        ],
+    },
+    {
+        name: "addresses without a prefix length, blocks that start elsewhere, and no block at all",
+        changes: {
+            "mailhost:server": {
+                sshAllowedCidrs: [
+                    "203.0.113.7",
+                    "2001:db8::1",
+                    "203.0.113.7/24",
+                    "2001:db8::1/32",
+                    "203.0.113.0/33",
+                    "home",
+                    "10/8",
+                ],
+            },
+        },
+        expected: [
+            'mailhost:server.sshAllowedCidrs[0]: "203.0.113.7" has no prefix length. Write 203.0.113.7/32.',
+            'mailhost:server.sshAllowedCidrs[1]: "2001:db8::1" has no prefix length. Write 2001:db8::1/128.',
+            'mailhost:server.sshAllowedCidrs[2]: "203.0.113.7/24" is not the start of its block. Write 203.0.113.0/24, or 203.0.113.7/32 for the one address.',
+            'mailhost:server.sshAllowedCidrs[3]: "2001:db8::1/32" is not the start of its block. Write 2001:db8::/32, or 2001:db8::1/128 for the one address.',
+            'mailhost:server.sshAllowedCidrs[4]: "203.0.113.0/33" is not an address block. Write it as 203.0.113.0/24 or 2001:db8::/32.',
+            'mailhost:server.sshAllowedCidrs[5]: "home" is not an address block. Write it as 203.0.113.0/24 or 2001:db8::/32.',
+            'mailhost:server.sshAllowedCidrs[6]: "10/8" is not an address block. Write it as 203.0.113.0/24 or 2001:db8::/32.',
+        ],
+    },
+    {
+        name: "misspelt image",
+        changes: server({ image: "debian13" }),
+        expected: [
+            'mailhost:server.image: "debian13" is not a system that the host set-up knows. Did you mean debian-13? Choose debian-13, debian-12, ubuntu-24.04, ubuntu-22.04, or the number of a snapshot.',
+        ],
+    },
+    {
+        name: "snapshot without its system",
+        changes: server({ image: 1234 }),
+        expected: [
+            "mailhost:server.system: Image 1234 is a snapshot, and what it holds is not said. Choose one of debian-13, debian-12, ubuntu-24.04, ubuntu-22.04.",
+        ],
+    },
+    {
+        name: "system beside a named image",
+        changes: server({ image: "debian-12", system: "debian-13" }),
+        expected: [
+            'mailhost:server.system: "debian-13" is only for a snapshot, but server.image is debian-12. Leave server.system out, or give the number of a snapshot as server.image.',
+        ],
+    },
+    {
+        name: "volume too small",
+        changes: server({ volumeSizeGb: 9 }),
+        expected: [
+            "mailhost:server.volumeSizeGb: 9 is not a size that a volume can have. Give a whole number of GB from 10 to 10240.",
+        ],
+    },
+    {
+        name: "volume with a unit",
+        changes: server({ volumeSizeGb: "40GB" }),
+        expected: [
+            'mailhost:server.volumeSizeGb: "40GB" is not a whole number. Write digits alone, e.g. 40.',
+        ],
+    },
+    {
+        name: "volume of half a GB",
+        changes: server({ volumeSizeGb: 40.5 }),
+        expected: [
+            "mailhost:server.volumeSizeGb: 40.5 is not a size that a volume can have. Give a whole number of GB from 10 to 10240.",
+        ],
+    },
+    {
+        name: "a private key among the authorized ones",
+        changes: server({ authorizedKeys: ["-----BEGIN OPENSSH PRIVATE KEY-----\nsecret"] }),
+        expected: [
+            "mailhost:server.authorizedKeys[0]: This is a private key. Give the public one (the file that ends in .pub), and make a new pair: this one has been shown.",
+        ],
+    },
+    {
+        name: "a key file's name among the authorized keys",
+        changes: server({ authorizedKeys: ["~/.ssh/id_ed25519.pub"] }),
+        expected: [
+            'mailhost:server.authorizedKeys[0]: "~/.ssh/id_ed25519.pub" is not an OpenSSH public key. Give the one line of a .pub file: ssh-ed25519 AAAA… name.',
+        ],
+    },
+    {
+        name: "unknown setting of the server",
+        changes: server({ sshAllowedCidr: ["203.0.113.0/24"] }),
+        expected: [
+            "mailhost:server.sshAllowedCidr: There is no such key. Did you mean mailhost:server.sshAllowedCidrs? Rename or remove it.",
+        ],
+    },
+    {
+        name: "protect is no boolean",
+        changes: { "mailhost:protect": "yes" },
+        expected: ['mailhost:protect: "yes" is not true or false. Write true or false.'],
+    },
+    {
+        name: "debug is no boolean",
+        changes: { "mailhost:debug": "1" },
+        expected: ['mailhost:debug: "1" is not true or false. Write true or false.'],
+    },
+    {
+        name: "user name with a colon (RFC 7617)",
+        changes: { "mailhost:authBasicUsername": "ad:min" },
+        expected: [
+            'mailhost:authBasicUsername: "ad:min" is not a user name that every service takes. Use 1 to 64 letters, digits, dots, underscores or hyphens.',
+        ],
+    },
+    {
+        name: "time of day without minutes",
+        changes: { "mailhost:rebootTime": "24:00" },
+        expected: [
+            'mailhost:rebootTime: "24:00" is not a time of day. Write it as HH:MM in UTC, in quotes, from "00:00" to "23:59".',
+        ],
+    },
+    {
+        name: "unknown way of delivery",
+        changes: { "mailhost:secretDelivery": "userdata" },
+        expected: [
+            'mailhost:secretDelivery: "userdata" is not ssh or user-data. Choose ssh or user-data.',
+        ],
+    },
+    {
+        name: "user data without the token that belongs there",
+        changes: { "mailhost:secretDelivery": "user-data" },
+        expected: [
+            `mailhost:cloudflareApiToken: It is missing, but secretDelivery is "user-data", which puts it into the server's user data. ${tokenRemedy}, or leave secretDelivery at "ssh".`,
+        ],
+    },
+    {
+        name: "token of Cloudflare too short",
+        changes: { "mailhost:cloudflareApiToken": "short" },
+        expected: [
+            `mailhost:cloudflareApiToken: The value (not shown, 5 characters) is not a token of Cloudflare: those have 40 or more of A-Z, a-z, 0-9, "_" and "-". ${tokenRemedy}.`,
+        ],
+    },
+    {
+        name: "token of Cloudflare in plain text",
+        changes: { "mailhost:cloudflareApiToken": cloudflareToken },
+        rest: { secretKeys: ["hcloud:token"] },
+        expected: [
+            "mailhost:cloudflareApiToken: The value (not shown) stands in plain text. Revoke it if the file was ever shared, and set it with: pulumi config set --secret mailhost:cloudflareApiToken.",
+        ],
+    },
+    {
+        name: "token of Hetzner in plain text",
+        changes: {},
+        rest: { secretKeys: [] },
+        expected: [
+            "hcloud:token: The value (not shown) stands in plain text. Revoke it if the file was ever shared, and set it with: pulumi config set --secret hcloud:token.",
+        ],
+    },
+    {
+        name: "token of Hetzner missing",
+        changes: { "hcloud:token": undefined },
+        expected: [`hcloud:token: The token for Hetzner Cloud is missing. ${hcloudRemedy}`],
+    },
+    {
+        name: "token of Hetzner of another length",
+        changes: { "hcloud:token": "h".repeat(63) },
+        expected: [
+            `hcloud:token: The value (not shown) has 63 characters; a token of Hetzner Cloud has 64. ${hcloudRemedy}`,
+        ],
+    },
+    {
+        name: "token of Hetzner of another length in the environment",
+        changes: { "hcloud:token": undefined },
+        rest: { environment: { HCLOUD_TOKEN: "h".repeat(65) } },
+        expected: [
+            `hcloud:token: The value of the variable HCLOUD_TOKEN (not shown) has 65 characters; a token of Hetzner Cloud has 64. ${hcloudRemedy}`,
+        ],
+    },
+    {
+        name: "misspelt key",
+        changes: { "mailhost:authBasicUserName": "admin" },
+        expected: [
+            "mailhost:authBasicUserName: There is no such key. Did you mean mailhost:authBasicUsername? Rename or remove it.",
+        ],
+    },
+    {
+        name: "unknown key",
+        changes: { "mailhost:greylisting": "true" },
+        expected: [
+            "mailhost:greylisting: There is no such key. Remove it. Known here: domain, email, server, protect, authBasicUsername, rebootTime, debug, secretDelivery, cloudflareApiToken.",
+        ],
+    },
+    {
+        name: "a setting of the server at the top",
+        changes: { "mailhost:sshAllowedCidrs": ["203.0.113.0/24"] },
+        expected: [
+            "mailhost:sshAllowedCidrs: There is no such key. Did you mean mailhost:server.sshAllowedCidrs? Rename or remove it.",
+        ],
+    },
+    {
+        name: "set without --path",
+        changes: { "mailhost:server.type": "cax21" },
+        expected: [
+            "mailhost:server.type: This is one key with a dot in its name, not a setting within another. Remove it (pulumi config rm 'mailhost:server.type'), and set it with: pulumi config set --path 'mailhost:server.type' VALUE.",
+        ],
+    },
+    {
+        name: "in the namespace of a renamed project",
+        changes: { "mailhost:domain": undefined, "post:domain": "example.com" },
+        rest: { project: "post" },
+        expected: [
+            "post:domain: Nothing reads it: the namespace is mailhost, whatever the project is called. Rename it to mailhost:domain.",
+        ],
+    },
+    {
+        name: "in a misspelt namespace",
+        changes: { "mailhost:server": undefined, "mail-host:server": { type: "cax21" } },
+        expected: [
+            "mail-host:server: Nothing reads it: the namespace is mailhost, whatever the project is called. Rename it to mailhost:server.",
+        ],
+    },
+    {
+        name: "an encrypted value that is wrong is not shown",
+        changes: { "mailhost:domain": "Hidden.example.com" },
+        rest: { secretKeys: ["hcloud:token", "mailhost:domain"] },
+        expected: [
+            "mailhost:domain: The value is encrypted, so it is not shown, but it is not what this key takes. It is no secret: set it without --secret to see what is wrong with it.",
+        ],
+    },
+];
+
+describe("bad configuration", () => {
+    it("has a table of at least 30 cases", () => assert.ok(cases.length >= 30));
+    for (const { name, changes, rest, expected } of cases) {
+        it(name, () => assert.deepEqual(lines(source(changes, rest)), expected));
+    }
+
+    it("reports every problem at once", () => {
+        const many = source({
+            "mailhost:domain": "co.uk",
+            "mailhost:email": "you",
+            "mailhost:server": {
+                type: "cx21",
+                location: "mars",
+                sshAllowedCidrs: ["203.0.113.7"],
+                image: "debian13",
+                volumeSizeGb: 1,
+                colour: "red",
+            },
+            "mailhost:protect": "perhaps",
+            "mailhost:rebootTime": "270",
+            "mailhost:secretDelivery": "user-data",
+            "mailhost:doman": "example.com",
+            "hcloud:token": "short",
+        });
+        assert.deepEqual(
+            readConfig(many).problems.map(({ path }) => path),
+            [
+                "mailhost:protect",
+                "mailhost:doman",
+                "mailhost:server.colour",
+                "mailhost:domain",
+                "mailhost:email",
+                "mailhost:rebootTime",
+                "mailhost:cloudflareApiToken",
+                "mailhost:server.location",
+                "mailhost:server.type",
+                "mailhost:server.image",
+                "mailhost:server.sshAllowedCidrs[0]",
+                "mailhost:server.volumeSizeGb",
+                "hcloud:token",
+            ],
+        );
+    });
+});

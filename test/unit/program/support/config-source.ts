@@ -1,0 +1,32 @@
+import { readConfig, type ConfigSource } from "../../../../program/config";
+
+export const hcloudToken = "h".repeat(64);
+export const cloudflareToken = "c".repeat(40);
+
+/** A configuration without a problem; `undefined` takes a key out, objects become the JSON that the engine hands over. */
+export function source(
+    changes: Record<string, unknown> = {},
+    rest: Partial<ConfigSource> = {},
+): ConfigSource {
+    const values: Record<string, unknown> = {
+        "mailhost:domain": "example.com",
+        "mailhost:email": "you@example.net",
+        "mailhost:server": { sshAllowedCidrs: ["203.0.113.0/24"] },
+        "hcloud:token": hcloudToken,
+        ...changes,
+    };
+    const entries = Object.entries(values)
+        .filter(([, value]) => value !== undefined)
+        .map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]);
+    return {
+        entries: Object.fromEntries(entries) as Record<string, string>,
+        secretKeys: ["hcloud:token", "mailhost:cloudflareApiToken"],
+        project: "mailhost",
+        environment: {},
+        ...rest,
+    };
+}
+
+/** Every problem of it, a line each. */
+export const lines = (from: ConfigSource): string[] =>
+    readConfig(from).problems.map(({ path, reason, remedy }) => `${path}: ${reason} ${remedy}`);
