@@ -23,10 +23,7 @@ const guests = {
         machine: "pc",
         // mov dx, 0x3f8; mov al, 'K'; out dx, al; hlt; jmp $-1: a boot sector.
         code: bootSector([0xba, 0xf8, 0x03, 0xb0, sign.charCodeAt(0), 0xee, 0xf4, 0xeb, 0xfd]),
-        load: (file: string) => [
-            "-drive",
-            `file=${file},format=raw,if=ide,snapshot=on`,
-        ],
+        load: (file: string) => ["-drive", `file=${file},format=raw,if=ide,snapshot=on`],
     },
     arm64: {
         program: "qemu-system-aarch64",

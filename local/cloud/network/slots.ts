@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as os from "node:os";
-import { firstSlot, lastSlot } from "./addresses";
+import { firstSlot, lastSlot, slotAddresses } from "./addresses";
 
 /** One file a slot, `pulumi-mailhost-slot-N`, holding the folder of the cloud that has it. */
 const filePrefix = "pulumi-mailhost-slot-";
@@ -23,14 +23,18 @@ export function reserveSlot(cloudRoot: string, registry = defaultRegistry()): nu
     if (own) return own.slot;
     for (let slot = firstSlot; slot <= lastSlot; slot++) {
         const file = path.join(registry, filePrefix + slot);
-        if (tryReserve(file, cloudRoot)) return slot;
         const root = readRoot(file);
-        // An empty file is being written by another process.
-        if (root === undefined || root === "" || fs.existsSync(root)) continue;
-        try {
-            fs.unlinkSync(file);
-        } catch {
-            continue; // Another user's.
+        if (root === undefined) {
+            // Of something else that calls its namespaces the same.
+            if (fs.existsSync(`/run/netns/${slotAddresses(slot).namespace}`)) continue;
+        } else {
+            // An empty file is being written by another process.
+            if (root === "" || fs.existsSync(root)) continue;
+            try {
+                fs.unlinkSync(file);
+            } catch {
+                continue; // Another user's.
+            }
         }
         if (tryReserve(file, cloudRoot)) return slot;
     }
