@@ -30,6 +30,7 @@ export const {
     hostName,
     sshCommand,
     sshPrivateKey,
+    sshHostKey,
     authBasicUsername,
     authBasicPassword,
     nextSteps,

@@ -43,6 +43,8 @@ export class MailHost extends pulumi.ComponentResource {
     readonly sshCommand: pulumi.Output<string>;
     /** Private key of root's login, in OpenSSH form. Secret. */
     readonly sshPrivateKey: pulumi.Output<string>;
+    /** The host's own public key, in authorized_keys form: what a known_hosts file has after the name. */
+    readonly sshHostKey: pulumi.Output<string>;
     /** User name that guards the web site at first set-up. */
     readonly authBasicUsername: pulumi.Output<string>;
     /** Its password. Secret; made once. */
@@ -96,6 +98,7 @@ export class MailHost extends pulumi.ComponentResource {
         this.hostName = pulumi.output(fqdn);
         this.sshCommand = sshCommand(fqdn, server);
         this.sshPrivateKey = pulumi.secret(server.ssh.privateKey);
+        this.sshHostKey = pulumi.output(server.ssh.hostKey);
         this.authBasicUsername = pulumi.output(authBasicUsername);
         this.authBasicPassword = password.result;
         this.nextSteps = nextSteps(fqdn, server);
@@ -105,6 +108,7 @@ export class MailHost extends pulumi.ComponentResource {
             hostName: this.hostName,
             sshCommand: this.sshCommand,
             sshPrivateKey: this.sshPrivateKey,
+            sshHostKey: this.sshHostKey,
             authBasicUsername: this.authBasicUsername,
             authBasicPassword: this.authBasicPassword,
             nextSteps: this.nextSteps,

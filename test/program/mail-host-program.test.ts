@@ -86,6 +86,7 @@ describe("the program", () => {
             "ipv6",
             "nextSteps",
             "sshCommand",
+            "sshHostKey",
             "sshPrivateKey",
         ]);
         assert.deepEqual(secret.sort(), ["authBasicPassword", "sshPrivateKey"]);

@@ -250,6 +250,7 @@ describe("MailHost", () => {
             ipv6: mail.ipv6,
             hostName: mail.hostName,
             sshPrivateKey: mail.sshPrivateKey,
+            sshHostKey: mail.sshHostKey,
             authBasicUsername: mail.authBasicUsername,
             authBasicPassword: mail.authBasicPassword,
             nextSteps: mail.nextSteps,
@@ -264,6 +265,7 @@ describe("MailHost", () => {
         assert.equal(await valueOf(mail.ipv4), "192.0.2.25");
         assert.equal(await valueOf(mail.ipv6), "2001:db8:25::1");
         assert.equal(await valueOf(mail.hostName), "mx.example.com");
+        assert.equal(await valueOf(mail.sshHostKey), "ssh-ed25519 bWFpbC1ob3N0LWtleQ==");
         assert.equal(await valueOf(mail.authBasicUsername), "admin");
         assert.deepEqual(await valueOf(mail.nextSteps), [
             "Ask Hetzner to open the outbound ports 25 and 465, or no mail leaves: https://docs.hetzner.com/cloud/servers/faq/#why-can-i-not-send-any-mails-from-my-server",
