@@ -79,9 +79,10 @@ export async function stopCloud(name: string, options: { keepData?: boolean } = 
     try {
         await endDaemon(name);
         const info = readInfo(name);
-        if (info) {
-            await powerDown(name, info);
-            if (info.kind === "container") await destroyCloudNetwork(info.slot);
+        if (info) await powerDown(name, info);
+        // A start that failed leaves a network without a cloud.json.
+        if (info?.kind !== "vm" && process.getuid?.() === 0) {
+            await destroyCloudNetwork(info?.slot ?? reserveSlot(root));
         }
         if (options.keepData === false) {
             releaseSlot(root);
