@@ -14,10 +14,7 @@ export const defaultCloud = "local";
 export const localDomain = "example.test";
 
 /** The configuration of the `local` stack: a server of this computer's own architecture, nothing protected. */
-export function localConfig(
-    info: CloudInfo,
-    snapshot?: { id: number; system: string },
-): StackConfig {
+export function localConfig(snapshot?: { id: number; system: string }): StackConfig {
     return {
         "mailhost:domain": localDomain,
         "mailhost:email": `postmaster@${localDomain}`,

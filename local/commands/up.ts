@@ -55,8 +55,7 @@ export async function up(options: { machine?: MachineKind }): Promise<number> {
         },
         {
             title: "Pulumi stack",
-            run: () =>
-                openStack(engine, info).prepare(localConfig(info, snapshotFor(info, images))),
+            run: () => openStack(engine, info).prepare(localConfig(snapshotFor(info, images))),
         },
     ]);
 

@@ -100,7 +100,7 @@ async function buildWithGo(goVersion: string, report: (line: string) => void): P
                 report(
                     `building pulumi ${engineVersion}: ${Math.round((Date.now() - started) / 1000)} s of about 240`,
                 ),
-            5000,
+            20_000,
         );
         try {
             await run(

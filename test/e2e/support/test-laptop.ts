@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import { runQuietly, type Finished } from "../../../cli/run-program";
+import { startCloud, stopCloud } from "../../../local/cloud/start";
+import { ensureEngine, type Engine } from "../../../local/engine/find-engine";
+import { LocalStack, stackName, type StackConfig } from "../../../local/engine/stack";
+import { localConfig, readStatus, rememberHost } from "../../../local/laptop";
+import { cloudPaths, type CloudInfo, type MachineKind } from "../../../local/paths";
+import { sshArguments, type LocalStatus } from "../../../local/status";
+
+/** Deadline of the steps that boot or set up a machine; a busy two-core computer is slow. */
+export const minutes = (n: number) => n * 60_000;
+
+/** What `pulumi up` said it did: `+ 3 created`, `~ 1 updated`, `20 unchanged`. */
+export type Changes = Record<string, number>;
+
+/** A laptop cloud of a test's own, beside the user's: the real engine, the project's program, a machine. */
+export class TestLaptop {
+    private constructor(
+        readonly name: string,
+        readonly info: CloudInfo,
+        readonly engine: Engine,
+        readonly stack: LocalStack,
+    ) {}
+
+    /** Starts from nothing. */
+    static async start(
+        name: string,
+        options: {
+            kind: MachineKind;
+            config?: StackConfig;
+            image?: { id: number; system: string };
+        },
+    ): Promise<TestLaptop> {
+        const cloud = `test-${name}`;
+        await stopCloud(cloud, { keepData: false });
+        const engine = await ensureEngine(() => undefined);
+        const info = await startCloud({ name: cloud, kind: options.kind });
+        const stack = new LocalStack(engine, info);
+        await stack.prepare({ ...localConfig(options.image), ...options.config });
+        return new TestLaptop(cloud, info, engine, stack);
+    }
+
+    async close(): Promise<void> {
+        await stopCloud(this.name, { keepData: false });
+    }
+
+    get folder(): string {
+        return cloudPaths(this.name).root;
+    }
+
+    /** `pulumi up`; its changes, after it has succeeded. */
+    async up(...args: string[]): Promise<{ changes: Changes; printed: string }> {
+        const finished = await this.pulumi("up", "--yes", "--skip-preview", ...args);
+        const printed = finished.stdout + finished.stderr;
+        assert.equal(finished.code, 0, printed);
+        const status = await readStatus(this.name, false);
+        rememberHost(this.name, status.ssh, await this.stack.outputs());
+        return { changes: readChanges(printed), printed };
+    }
+
+    pulumi(...args: string[]): Promise<Finished> {
+        return this.stack.pulumi([...args, "--stack", stackName]);
+    }
+
+    /** Sets a key of the stack's configuration, an object as JSON. */
+    async configure(key: string, value: unknown): Promise<void> {
+        const { code, stderr } = await this.pulumi(
+            "config",
+            "set-all",
+            "--json",
+            JSON.stringify({
+                [key]:
+                    typeof value === "object"
+                        ? { objectValue: value, value: JSON.stringify(value), secret: false }
+                        : { value: String(value), secret: false },
+            }),
+        );
+        assert.equal(code, 0, stderr);
+    }
+
+    status(askHost = false): Promise<LocalStatus> {
+        return readStatus(this.name, askHost);
+    }
+
+    /** Runs a command on the host as root and returns its output; fails the test when it fails. */
+    async ssh(command: string, input?: string): Promise<string> {
+        const finished = await this.trySsh(command, input);
+        assert.equal(finished.code, 0, `${command}\n${finished.stdout}${finished.stderr}`);
+        return finished.stdout.trim();
+    }
+
+    async trySsh(command: string, input?: string): Promise<Finished> {
+        const { ssh } = await this.status();
+        assert.ok(ssh, "the host has no reachable SSH port");
+        return runQuietly("ssh", ["-o", "BatchMode=yes", ...sshArguments(ssh), command], {
+            input,
+            timeoutSeconds: 120,
+        });
+    }
+
+    /** Waits until the host answers over SSH. */
+    async waitForSsh(seconds = 180): Promise<void> {
+        await eventually(async () => (await this.trySsh("true")).code === 0, seconds, "SSH");
+    }
+
+    /** A call of the simulated Hetzner Cloud API. */
+    async api<T = Record<string, unknown>>(
+        method: string,
+        path: string,
+        body?: unknown,
+    ): Promise<T> {
+        const base = path.startsWith("/_laptop/")
+            ? this.info.hcloudEndpoint.replace(/\/v1$/, "")
+            : this.info.hcloudEndpoint;
+        const response = await fetch(base + path, {
+            method,
+            headers: {
+                authorization: `Bearer ${this.info.hcloudToken}`,
+                "content-type": "application/json",
+            },
+            body: body === undefined ? undefined : JSON.stringify(body),
+        });
+        const text = await response.text();
+        assert.ok(response.ok, `${method} ${path}: ${response.status} ${text}`);
+        return (text === "" ? {} : JSON.parse(text)) as T;
+    }
+
+    /** The state file as it lies on disk. */
+    stateOnDisk(): string {
+        const file = `${cloudPaths(this.name).pulumi}/state/.pulumi/stacks/mailhost/${stackName}.json`;
+        return fs.readFileSync(file, "utf8");
+    }
+}
+
+/** Reads `Resources:` at the end of what `pulumi up` prints. */
+export function readChanges(printed: string): Changes {
+    const summary = printed.slice(printed.lastIndexOf("Resources:"));
+    return Object.fromEntries(
+        [...summary.matchAll(/^\s+(?:\S{1,2} )?(\d+) (\w+)/gm)].map((m) => [m[2]!, Number(m[1])]),
+    );
+}
+
+/** Asks again every half second until the answer is yes. */
+export async function eventually(
+    holds: () => Promise<boolean>,
+    seconds: number,
+    what: string,
+): Promise<void> {
+    const deadline = Date.now() + seconds * 1000;
+    while (Date.now() < deadline) {
+        if (await holds()) return;
+        await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+    assert.fail(`${what}: not within ${seconds} s`);
+}
