@@ -46,16 +46,19 @@ export async function dial(
         );
     }
     const { proxy } = to;
+    let bastion: Client | undefined;
     try {
         const proxyConfig = await clientConfig(proxy);
-        const bastion = await retry("Dial proxy", proxy, context, clock, async () =>
+        const gate = await retry("Dial proxy", proxy, context, clock, async () =>
             handshake(proxyConfig, await connectTcp(proxy), proxy.perDialTimeout),
         );
+        bastion = gate;
         const client = await retry("Dial from proxy", to, context, clock, async () =>
-            handshake(config, await forward(bastion, to), to.perDialTimeout),
+            handshake(config, await forward(gate, to), to.perDialTimeout),
         );
-        return client.on("close", () => bastion.end());
+        return client.on("close", () => gate.end());
     } catch (error) {
+        bastion?.end();
         throw new Error(`proxy: ${(error as Error).message}`);
     }
 }
@@ -92,7 +95,11 @@ async function clientConfig(to: Endpoint): Promise<ConnectConfig> {
     if (to.privateKey !== undefined) {
         const key = utils.parseKey(to.privateKey, to.privateKeyPassword);
         // Parse errors of the library quote nothing of the key.
-        if (key instanceof Error) throw new Error(`ssh: ${key.message}`);
+        if (key instanceof Error) {
+            throw new Error(
+                `ssh: ${key.message}; here a private key is taken in OpenSSH's form (privateKeyOpenssh), PKCS#1 or SEC 1`,
+            );
+        }
         config.privateKey = to.privateKey;
         config.passphrase = to.privateKeyPassword;
         methods.push("publickey");

@@ -48,7 +48,7 @@ async function changeAddress(
     const enabled = after[`${type}Enabled`];
     // An address that came with the server stays when the program names none.
     if (enabled && !wanted && current && !before[type]) return;
-    if (current === wanted) return;
+    if (current === wanted && (current || !enabled)) return;
     if (current) {
         await client.act(`/primary_ips/${current}/actions/unassign`);
         if (!before[type]) await client.delete(`/primary_ips/${current}`);
