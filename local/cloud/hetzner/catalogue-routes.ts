@@ -61,9 +61,15 @@ export function serverTypeBody(type: ServerType) {
     };
 }
 
-/** @throws ApiError `invalid_input` */
-export function findLocation(name: string): Location {
-    const found = locations.find((location) => location.name === name);
+/**
+ * By name, or by number as the API takes it as well.
+ *
+ * @throws ApiError `invalid_input`
+ */
+export function findLocation(name: string | number): Location {
+    const found = locations.find(
+        (location) => location.name === name || String(location.id) === String(name),
+    );
     if (found) return found;
     const known = locations.map((location) => location.name).join(", ");
     throw new ApiError("invalid_input", `location '${name}' not found, there are: ${known}`, [

@@ -8,6 +8,7 @@ import {
     filterListed,
     idParameter,
     labelsField,
+    locationField,
     nameField,
     noDatacenter,
     pageOf,
@@ -20,7 +21,7 @@ import {
 const createBody = z.object({
     name: nameField,
     type: z.enum(["ipv4", "ipv6"]),
-    location: z.string().optional(),
+    location: locationField.optional(),
     datacenter: noDatacenter,
     assignee_id: z.int().nullish(),
     assignee_type: z.literal("server").optional(),

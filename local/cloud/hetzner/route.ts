@@ -58,6 +58,9 @@ export const labelsField = z
 
 export const nameField = z.string().min(1, "missing data for required field").max(255);
 
+/** By name or by number. */
+export const locationField = z.union([z.string().min(1), z.int()]);
+
 const removedAttribute =
     "the datacenter property was removed, use location instead: https://docs.hetzner.cloud/changelog#2026-07-01-removing-datacenters";
 

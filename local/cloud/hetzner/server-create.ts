@@ -6,6 +6,7 @@ import type { PrimaryIpObject, ServerObject, VolumeObject } from "./objects";
 import type { Project } from "./project";
 import {
     labelsField,
+    locationField,
     nameField,
     noDatacenter,
     parseBody,
@@ -26,7 +27,7 @@ const createBody = z.object({
     name: nameField.regex(hostName, "must be a valid hostname as per RFC 1123"),
     server_type: idOrName,
     image: idOrName,
-    location: z.string().optional(),
+    location: locationField.optional(),
     datacenter: noDatacenter,
     user_data: z
         .string()

@@ -9,6 +9,7 @@ import {
     filterListed,
     idParameter,
     labelsField,
+    locationField,
     nameField,
     pageOf,
     parseBody,
@@ -21,7 +22,7 @@ const sizeField = z.int().min(10).max(10240);
 const createBody = z.object({
     name: nameField,
     size: sizeField,
-    location: z.union([z.string(), z.int()]).optional(),
+    location: locationField.optional(),
     server: z.int().nullish(),
     format: z.enum(["ext4", "xfs"]).nullish(),
     automount: z.boolean().nullish(),
@@ -63,7 +64,7 @@ export function volumeRoutes(project: Project): Route[] {
                 if ((body.location === undefined) === (server === undefined)) {
                     throw invalidField("location", "exactly one of location, server is needed");
                 }
-                const location = server?.location ?? locationName(body.location ?? "");
+                const location = server?.location ?? findLocation(body.location ?? "").name;
                 store.checkName("volume", body.name);
                 if (server) project.checkUnlocked(server);
                 const volume = store.add("volume", {
@@ -198,10 +199,6 @@ function refuseAutomount(
     if (!automount) return;
     if (!server) throw invalidField("automount", "automount needs a server");
     throw unsupported("automount of volumes; mount the volume by its linux_device");
-}
-
-function locationName(given: string | number): string {
-    return findLocation(String(given)).name;
 }
 
 /** A sparse file; with a file system where one was asked for. */
