@@ -90,7 +90,7 @@ export function service(
     });
 
     function handlerOf(urn: string): ResourceHandler {
-        const token = urn.split("::")[2]?.split("$").pop() ?? "";
+        const token = typeOf(urn);
         const handler = Object.hasOwn(provider.resources, token)
             ? provider.resources[token]
             : undefined;
@@ -182,7 +182,7 @@ export function service(
         const imported = Object.keys(outputs).length === 0 && Object.keys(inputs).length === 0;
         const response = new pb.ReadResponse();
         if (!handler.read) {
-            if (imported) throw new Error(`${urn.split("::")[2]} can't be imported.`);
+            if (imported) throw new Error(`${typeOf(urn)} can't be imported.`);
             response.setId(id);
             response.setProperties(encode(handler, outputs));
             response.setInputs(encode(handler, inputs));
@@ -299,6 +299,11 @@ const severities = {
     warning: LogSeverity.WARNING,
     error: LogSeverity.ERROR,
 };
+
+/** A URN's type stands behind those of its parents. */
+function typeOf(urn: string): string {
+    return urn.split("::")[2]?.split("$").pop() ?? "";
+}
 
 /** What a preview shows: the inputs, and of the outputs those that an update leaves alone. */
 function previewOf(handler: ResourceHandler, inputs: Properties, old: Properties = {}): Properties {

@@ -1,0 +1,150 @@
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import type * as pulumi from "@pulumi/pulumi";
+import {
+    LocalWorkspace,
+    PulumiCommand,
+    type PulumiFn,
+    type Stack,
+} from "@pulumi/pulumi/automation";
+import { ensureEngine } from "../../../local/engine/find-engine";
+import { installPlugins } from "../../../local/providers/install";
+
+/** A stack of the real engine with the simulated providers, in a temporary folder of its own. */
+export class SimulatedStack {
+    private constructor(
+        /** Its PULUMI_HOME, state and backend; marks its processes too. */
+        readonly folder: string,
+        private readonly stack: Stack,
+    ) {}
+
+    /** @param config plain stack configuration. */
+    static async create(config: Record<string, string> = {}): Promise<SimulatedStack> {
+        const engine = await ensureEngine(console.error);
+        const folder = fs.mkdtempSync(path.join(os.tmpdir(), "mailhost-stack-"));
+        const made = (name: string) => {
+            fs.mkdirSync(path.join(folder, name));
+            return path.join(folder, name);
+        };
+        const home = made("home");
+        const state = made("state");
+        fs.symlinkSync(path.join(engine.bin, "pulumi"), path.join(made("bin"), "pulumi"));
+        installPlugins(home);
+        const stack = await LocalWorkspace.createOrSelectStack(
+            { projectName: "simulated", stackName: "test", program: async () => undefined },
+            {
+                pulumiCommand: await PulumiCommand.get({ root: folder }),
+                envVars: {
+                    PULUMI_HOME: home,
+                    PULUMI_BACKEND_URL: `file://${state}`,
+                    PULUMI_CONFIG_PASSPHRASE: "test",
+                    PULUMI_SKIP_UPDATE_CHECK: "true",
+                    PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+                    PULUMI_CREDENTIAL_STORE: "plaintext",
+                },
+            },
+        );
+        for (const [key, value] of Object.entries(config)) await stack.setConfig(key, { value });
+        return new SimulatedStack(folder, stack);
+    }
+
+    /** @returns how many resources were created, updated and so on, without the stack itself; and the outputs. */
+    async up(program: PulumiFn): Promise<{
+        changes: Record<string, number>;
+        outputs: Record<string, { value: unknown; secret: boolean }>;
+    }> {
+        this.stack.workspace.program = program;
+        const { summary, outputs } = await this.stack.up();
+        return { changes: ownChanges(summary.resourceChanges), outputs };
+    }
+
+    /** The text that an `up` which fails shows; throws when it doesn't fail. */
+    async failedUp(program: PulumiFn): Promise<string> {
+        this.stack.workspace.program = program;
+        const result = await this.stack.up().catch((error: Error) => error.message);
+        if (typeof result !== "string") throw new Error("The up succeeded.");
+        return result;
+    }
+
+    async preview(program: PulumiFn): Promise<Record<string, number>> {
+        this.stack.workspace.program = program;
+        return ownChanges((await this.stack.preview()).changeSummary);
+    }
+
+    async refresh(): Promise<Record<string, number>> {
+        return ownChanges((await this.stack.refresh()).summary.resourceChanges);
+    }
+
+    /** The state file as it lies on the disk. */
+    stateText(): string {
+        return fs.readFileSync(this.stateFile(), "utf8");
+    }
+
+    private stateFile(): string {
+        return path.join(this.folder, "state", ".pulumi", "stacks", "simulated", "test.json");
+    }
+
+    /** The resources in the state, by logical name. */
+    async resources(): Promise<
+        Record<string, { id: string; inputs: object; outputs: Record<string, unknown> }>
+    > {
+        const { deployment } = (await this.stack.exportStack()) as {
+            deployment: {
+                resources?: {
+                    urn: string;
+                    id: string;
+                    inputs: object;
+                    outputs: pulumi.Unwrap<never>;
+                }[];
+            };
+        };
+        return Object.fromEntries(
+            (deployment.resources ?? []).map((r) => [r.urn.split("::").pop()!, r]),
+        );
+    }
+
+    /** Whatever the engine and its plugins started and that still runs. */
+    processes(): { pid: number; args: string }[] {
+        return fs
+            .readdirSync("/proc")
+            .filter((name) => /^\d+$/.test(name))
+            .flatMap((pid) => {
+                try {
+                    const read = (file: string) => fs.readFileSync(`/proc/${pid}/${file}`, "utf8");
+                    if (!read("environ").includes(`PULUMI_HOME=${this.folder}/`)) return [];
+                    return [{ pid: Number(pid), args: read("cmdline").replaceAll("\0", " ") }];
+                } catch {
+                    return [];
+                }
+            });
+    }
+
+    /** After an engine that was killed. */
+    async cancel(): Promise<void> {
+        await this.stack.cancel();
+    }
+
+    async destroy(): Promise<void> {
+        await this.stack.destroy();
+    }
+
+    /** Destroys what is left and removes the folder. */
+    async remove(): Promise<void> {
+        await this.stack.destroy();
+        fs.rmSync(this.folder, { recursive: true });
+    }
+}
+
+/** The stack itself is a resource too, always created once and the same afterwards. */
+function ownChanges(changes: Partial<Record<string, number>> | undefined): Record<string, number> {
+    const own: Record<string, number> = {};
+    let stack = 1;
+    for (const operation of ["same", "create", "update", "replace", "delete"]) {
+        const count = changes?.[operation] ?? 0;
+        const mine = ["same", "create"].includes(operation) && count > 0 ? count - stack : count;
+        if (mine !== count) stack = 0;
+        if (mine > 0) own[operation] = mine;
+    }
+    return own;
+}
