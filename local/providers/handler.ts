@@ -16,7 +16,7 @@ export interface Context {
     log(severity: "debug" | "info" | "warning" | "error", message: string): void;
     /** Shows a line that the next one replaces, while the resource is being worked on. */
     status(message: string): void;
-    /** Aborted when the user cancels. */
+    /** Aborted when the user cancels, and when the resource's custom timeout is over. */
     signal: AbortSignal;
 }
 

@@ -50,6 +50,11 @@ export function serveProvider(provider: Provider, argv: readonly string[]): void
     process.stdin.on("end", () => process.exit(0)).on("error", () => process.exit(0));
     process.stdin.resume();
     process.on("SIGINT", () => process.exit(0)).on("SIGTERM", () => process.exit(0));
+    // The engine shows what a plugin writes: the message alone here too.
+    process.on("uncaughtException", (error) => {
+        process.stderr.write(`${provider.name} provider: ${error.message}\n`);
+        process.exit(1);
+    });
 }
 
 /** The methods of the provider protocol; apart from {@link serveProvider} for tests. */
@@ -80,13 +85,16 @@ export function service(
         engine.log(request, () => undefined);
     }
 
-    const context = (urn: string): Context => ({
+    const context = (urn: string, timeoutSeconds = 0): Context => ({
         config,
         urn,
         name: urn.split("::").slice(3).join("::"),
         log: (severity, message) => log(severity, message, urn),
         status: (message) => log("info", message, urn, true),
-        signal: cancellation.signal,
+        signal:
+            timeoutSeconds > 0
+                ? AbortSignal.any([cancellation.signal, AbortSignal.timeout(timeoutSeconds * 1000)])
+                : cancellation.signal,
     });
 
     function handlerOf(urn: string): ResourceHandler {
@@ -146,7 +154,9 @@ export function service(
             response.setProperties(encode(handler, previewOf(handler, inputs)));
             return response;
         }
-        const made = await withState(handler, () => handler.create(inputs, context(urn)));
+        const made = await withState(handler, () =>
+            handler.create(inputs, context(urn, request.getTimeout())),
+        );
         response.setId(made.id);
         response.setProperties(encode(handler, made.outputs));
         return response;
@@ -168,7 +178,9 @@ export function service(
         }
         if (!handler.update) throw new Error(`${urn} can't be updated, only replaced.`);
         const apply = handler.update;
-        const { outputs } = await withState(handler, () => apply(old, news, context(urn)));
+        const { outputs } = await withState(handler, () =>
+            apply(old, news, context(urn, request.getTimeout())),
+        );
         response.setProperties(encode(handler, outputs));
         return response;
     });
@@ -204,7 +216,7 @@ export function service(
             inputs: decode(request.getOldInputs()),
             outputs: decode(request.getProperties()),
         };
-        await handlerOf(urn).delete?.(old, context(urn));
+        await handlerOf(urn).delete?.(old, context(urn, request.getTimeout()));
         return new Empty();
     });
 

@@ -347,6 +347,13 @@ describe("retries", () => {
         silent.close();
     });
 
+    test("end when the resource's custom timeout is over", async () => {
+        const to = connection({ port: await freePort(), dialErrorLimit: -1 });
+        await assert.rejects(dial(to, testContext(AbortSignal.timeout(50))), {
+            message: "context deadline exceeded",
+        });
+    });
+
     test("end when the user cancels", async () => {
         const cancellation = new AbortController();
         const context = testContext(cancellation.signal);

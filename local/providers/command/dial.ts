@@ -83,7 +83,10 @@ async function retry<T>(
         const limit = dialErrorLimit === -1 ? "inf" : dialErrorLimit;
         context.status(`${what} ${failed}/${limit} failed: retrying`);
         await clock.sleep(delay, context.signal);
-        if (context.signal.aborted) throw new Error("context canceled");
+        if (context.signal.aborted) {
+            const timedOut = (context.signal.reason as Error).name === "TimeoutError";
+            throw new Error(timedOut ? "context deadline exceeded" : "context canceled");
+        }
     }
 }
 

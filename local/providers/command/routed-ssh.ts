@@ -14,8 +14,8 @@ export function routedPath(searchPath: string): string {
     fs.mkdirSync(folder, { recursive: true });
     const proxy = [
         process.execPath,
-        "--import",
-        `file://${require.resolve("tsx")}`,
+        "--require",
+        require.resolve("tsx/cjs"),
         path.join(__dirname, "connect.ts"),
         "%h",
         "%p",

@@ -15,3 +15,26 @@ for (const provider of [commandProvider, randomProvider, tlsProvider]) {
         assert.deepEqual(differencesFromSdk(provider, notSimulated[provider.name]), []);
     });
 }
+
+test("a table that disagrees is told of in every way", () => {
+    const token = "tls:index/privateKey:PrivateKey";
+    const key = tlsProvider.resources[token]!;
+    const wrong = {
+        algorithm: { type: "string", deprecated: "why" },
+        rsaBits: { type: "string" },
+        curve: { type: "string" },
+    } as const;
+    const outputs = {
+        publicKeyPem: { type: "string" },
+        secretOfLife: { type: "integer" },
+    } as const;
+    const resources = { [token]: { ...key, inputs: wrong, outputs } };
+    assert.deepEqual(differencesFromSdk({ ...tlsProvider, resources }).slice(0, 6), [
+        "PrivateKey.curve: the package has no such argument",
+        "PrivateKey.algorithm: required in the package",
+        "PrivateKey.algorithm: not deprecated in the package",
+        "PrivateKey.ecdsaCurve: missing in the table",
+        "PrivateKey.rsaBits: string in the table, number in the package",
+        "PrivateKey.ecdsaCurve: an output that the table has not",
+    ]);
+});
