@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { run, runQuietly } from "../../../cli/run-program";
+import { run } from "../../../cli/run-program";
 import { machineGateway } from "../network/addresses";
 import {
     applyFirewall,
@@ -224,6 +224,6 @@ function unescapeMountPoint(field: string): string {
  */
 async function shutDownFileSystem(mountPoint: string): Promise<void> {
     const program =
-        'my $how = pack("L", 2); open(my $d, "<", $ARGV[0]) and ioctl($d, 0x8004587d, $how);';
-    await runQuietly("perl", ["-e", program, mountPoint]);
+        'my $how = pack("L", 2); open(my $d, "<", $ARGV[0]) or exit 0; ioctl($d, 0x8004587d, $how);';
+    await run("perl", ["-e", program, mountPoint]);
 }

@@ -3,13 +3,20 @@ import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** Where the unified hierarchy is mounted; undefined where there is none. */
-export function unifiedHierarchy(
-    mounts = fs.readFileSync("/proc/mounts", "utf8"),
-): string | undefined {
-    return mounts
-        .split("\n")
-        .map((line) => line.split(" "))
-        .find(([, , type]) => type === "cgroup2")?.[1];
+export function unifiedHierarchy(): string | undefined {
+    return mounts().find(([, , type]) => type === "cgroup2")?.[1];
+}
+
+/** Where a computer with both versions mounts systemd's own hierarchy, in which nspawn makes groups of the same names. */
+function legacyHierarchy(): string | undefined {
+    return mounts().find(
+        ([, , type, options]) => type === "cgroup" && options?.includes("name=systemd"),
+    )?.[1];
+}
+
+function mounts(): string[][] {
+    const lines = fs.readFileSync("/proc/mounts", "utf8").split("\n");
+    return lines.map((line) => line.split(" "));
 }
 
 /**
@@ -20,7 +27,7 @@ export class ControlGroup {
     readonly folder: string;
 
     /** @throws Error where the computer has no unified hierarchy. */
-    constructor(name: string) {
+    constructor(private readonly name: string) {
         const hierarchy = unifiedHierarchy();
         if (hierarchy === undefined) {
             throw new Error(
@@ -72,9 +79,15 @@ export class ControlGroup {
     }
 
     /** Removes the group with those that the machine made below it. No process is in them any more. */
-    remove(folder = this.folder): void {
+    remove(): void {
+        this.removeFolder(this.folder);
+        const legacy = legacyHierarchy();
+        if (legacy !== undefined) this.removeFolder(path.join(legacy, this.name));
+    }
+
+    private removeFolder(folder: string): void {
         if (!fs.existsSync(folder)) return;
-        for (const name of this.children(folder)) this.remove(path.join(folder, name));
+        for (const name of this.children(folder)) this.removeFolder(path.join(folder, name));
         fs.rmdirSync(folder);
     }
 

@@ -17,15 +17,20 @@ type SeedSpec = Pick<MachineSpec, "id" | "name" | "userData" | "publicKeys" | "i
 /** The files of cloud-init's NoCloud data source, by name. */
 export function renderSeed(spec: SeedSpec, network: SeedNetwork): Record<string, string> {
     return {
-        "meta-data": stringify({
+        "meta-data": toYaml({
             "instance-id": String(spec.id),
             "local-hostname": spec.name,
             "public-keys": spec.publicKeys,
         }),
         "user-data": spec.userData,
         "vendor-data": renderVendorData(network),
-        "network-config": stringify(renderNetworkConfig(spec, network)),
+        "network-config": toYaml(renderNetworkConfig(spec, network)),
     };
+}
+
+/** cloud-init reads YAML 1.1, where a plain `no` is false. */
+function toYaml(value: object): string {
+    return stringify(value, { version: "1.1" });
 }
 
 /** Writes the seed for cloud-init; only its owner reads it, since user data holds the host's private key. */
