@@ -12,7 +12,7 @@ import {
 import { machineLink, machineNamespace } from "../network/network-plan";
 import { ControlGroup } from "./control-group";
 import { ensureRootDisk, rootDisk } from "./disk";
-import { deviceNumber, ensureLoopDevice, freeLoopDevices, waitUntilFreed } from "./loop-devices";
+import { deviceNumber, ensureLoopDevice, freeLoopDevice, waitUntilFreed } from "./loop-devices";
 import type {
     AttachedVolume,
     FirewallRule,
@@ -112,7 +112,8 @@ export class ContainerMachine implements Machine {
         // What was committed before is written now, so that nothing of it can reach the disk behind its next machine.
         if (mounts.length > 0) await run("blockdev", ["--flushbufs", node]);
         fs.rmSync(node);
-        await freeLoopDevices(volume.file);
+        const device = await freeLoopDevice(volume.file);
+        if (device !== undefined && mounts.length === 0) await waitUntilFreed(volume.file, device);
         return { wasMounted: mounts.length > 0 };
     }
 
@@ -183,9 +184,11 @@ export class ContainerMachine implements Machine {
 
     private async releaseDisks(): Promise<void> {
         fs.rmSync(this.devices, { recursive: true, force: true });
-        for (const volume of this.spec.volumes) await freeLoopDevices(volume.file);
+        for (const { file } of this.spec.volumes) {
+            const device = await freeLoopDevice(file);
+            if (device !== undefined) await waitUntilFreed(file, device);
+        }
         await waitUntilFreed(rootDisk(this.spec.directory));
-        for (const volume of this.spec.volumes) await waitUntilFreed(volume.file);
     }
 }
 

@@ -2,7 +2,6 @@ import { run, runQuietly } from "../../../cli/run-program";
 import { slotAddresses } from "./addresses";
 import { firewallTable, renderFirewall, type MachineFirewall } from "./cloud-firewall";
 import {
-    cloudSysctls,
     computerLink,
     machineInterface,
     machineLink,
@@ -10,6 +9,7 @@ import {
     planCloudLink,
     planMachineLink,
     renderCloudGuard,
+    routerSettings,
     type LinkPlan,
     type MachineAddress,
 } from "./network-plan";
@@ -24,7 +24,7 @@ export async function createCloudNetwork(slot: number): Promise<void> {
     const { namespace } = slotAddresses(slot);
     await ensureNamespace(namespace);
     await ip(planCloudLink(slot).far.slice(0, 1), namespace);
-    await inNamespace(namespace, "sysctl", ["-q", "-w", ...cloudSysctls]);
+    await inNamespace(namespace, "tee", routerSettings, "1");
     await inNamespace(namespace, "nft", ["-f", "-"], renderCloudGuard(slot));
     await ensureLink(planCloudLink(slot), {
         link: namespace,

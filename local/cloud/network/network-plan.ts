@@ -45,8 +45,11 @@ export function planCloudLink(slot: number): LinkPlan {
     };
 }
 
-/** The kernel's settings in a cloud's namespace: it is the router of its machines. */
-export const cloudSysctls = ["net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"];
+/** The kernel's settings that are on in a cloud's namespace: it is the router of its machines. */
+export const routerSettings = [
+    "/proc/sys/net/ipv4/ip_forward",
+    "/proc/sys/net/ipv6/conf/all/forwarding",
+];
 
 /**
  * The rules that hold for every machine of a cloud: from this computer comes only what this computer sent (another
