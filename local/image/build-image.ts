@@ -196,7 +196,7 @@ function runReporting(
             stdio: ["ignore", "ignore", "pipe"],
         });
         const tail: string[] = [];
-        createInterface({ input: child.stderr! }).on("line", (line) => {
+        createInterface({ input: child.stderr }).on("line", (line) => {
             // The hook's own text is told when it starts; it says nothing to a person.
             const phase = /^I: (?!running --)(.*)/.exec(line)?.[1];
             if (phase !== undefined) report(phase);

@@ -135,8 +135,8 @@ async function serveRepository(address: string, namespace?: string): Promise<Chi
     const node = [process.execPath, "-e", fileServer];
     const where = namespace === undefined ? [] : ["nsenter", `--net=/run/netns/${namespace}`];
     const [program, ...args] = [...where, ...node, images.repository, address, `${servicesPort}`];
-    const server = spawn(program!, args, { stdio: ["ignore", "pipe", "inherit"] });
-    await new Promise((resolve) => server.stdout!.once("data", resolve));
+    const server = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
+    await new Promise((resolve) => server.stdout.once("data", resolve));
     return server;
 }
 

@@ -124,8 +124,9 @@ export class ContainerMachine implements Machine {
     }
 
     /** Kept for the interface's sake: a container has all of this computer's memory and cores. */
-    async resize(size: { memoryMb: number; cores: number }): Promise<void> {
+    resize(size: { memoryMb: number; cores: number }): Promise<void> {
         Object.assign(this.spec, size);
+        return Promise.resolve();
     }
 
     reach(port: number, family: 4 | 6): Reach | undefined {

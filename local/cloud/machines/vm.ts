@@ -145,8 +145,9 @@ export class VirtualMachine implements Machine {
         });
     }
 
-    async resize(size: { memoryMb: number; cores: number }): Promise<void> {
+    resize(size: { memoryMb: number; cores: number }): Promise<void> {
         Object.assign(this.spec, size);
+        return Promise.resolve();
     }
 
     reach(port: number, family: 4 | 6): Reach | undefined {

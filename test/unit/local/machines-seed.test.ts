@@ -48,7 +48,8 @@ test("addresses are static, IPv4 as a host address", () => {
 
 test("a server without IPv4 gets IPv6 only", () => {
     const seed = renderSeed({ ...spec, ipv4: undefined }, network);
-    assert.deepEqual(parse(seed["network-config"]!).config[0].subnets, [
+    const { config } = parse(seed["network-config"]!) as { config: { subnets: object[] }[] };
+    assert.deepEqual(config[0]!.subnets, [
         { type: "static6", address: "2001:db8:5:a::1/64", gateway: "fe80::1" },
     ]);
 });
