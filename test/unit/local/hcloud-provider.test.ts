@@ -428,7 +428,6 @@ describe("against the simulated API", () => {
                 serverType: "cx23",
                 image: "debian-13",
                 location: "fsn1",
-                labels: {},
                 firewallIds: [Number(firewall.id)],
                 deleteProtection: false,
                 rebuildProtection: false,
