@@ -272,8 +272,11 @@ export class HetznerServer extends pulumi.ComponentResource implements Server {
             .join(",");
         return hcloud.getServersOutput({ withSelector }, { parent: this }).apply(({ servers }) => {
             const conflict = architectureConflict(type, architecture, servers);
-            if (conflict !== undefined) throw new pulumi.ResourceError(conflict, this, true);
-            return type;
+            if (conflict === undefined) return type;
+            const error = new pulumi.ResourceError(conflict, this, true);
+            // Hidden anyway, and Node 20 takes half a minute to colour one that leads through Pulumi's source maps.
+            error.stack = undefined;
+            throw error;
         });
     }
 }

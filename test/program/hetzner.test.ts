@@ -370,6 +370,7 @@ describe("a server that runs already", () => {
             assert.equal(errors.length, 1);
             assert.ok(pulumi.ResourceError.isInstance(error));
             assert.equal(error.hideStack, true);
+            assert.equal(error.stack, undefined);
             assert.match(
                 error.message,
                 /server\.type: "cax21" is arm, but the running server mx\.example\.com \(cx23\) is x86/,
