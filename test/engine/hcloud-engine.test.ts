@@ -132,7 +132,7 @@ async function preview(plan: Plan): Promise<Record<string, string>> {
     return Object.fromEntries(
         steps
             .filter(({ op }) => op !== "same" && op !== "read")
-            .map(({ op, urn }) => [urn.split("::").pop(), op]),
+            .map(({ op, urn }) => [urn.split("::").pop() ?? "", op] as const),
     );
 }
 

@@ -244,15 +244,15 @@ export class Project {
     /** An address that no primary IP has. */
     freeAddress(type: "ipv4" | "ipv6"): string {
         const taken = new Set(this.store.all("primary_ip").map((ip) => ip.ip));
-        const { size, ipv4, ipv6 } = this.options.addresses;
-        for (let tries = 0; tries < size; tries++) {
-            const index = this.store.takeAddressIndex() % size;
-            const address = type === "ipv4" ? ipv4(index) : ipv6(index);
+        const { addresses } = this.options;
+        for (let tries = 0; tries < addresses.size; tries++) {
+            const index = this.store.takeAddressIndex() % addresses.size;
+            const address = addresses[type](index);
             if (!taken.has(address)) return address;
         }
         throw new ApiError(
             "resource_unavailable",
-            `all ${size} ${type} addresses of the laptop cloud are in use`,
+            `all ${addresses.size} ${type} addresses of the laptop cloud are in use`,
         );
     }
 

@@ -55,7 +55,7 @@ const createBody = z.object({
 });
 
 /** `POST /servers`: checks everything, makes the objects, then boots the machine in the background. */
-export async function createServer(project: Project, request: ApiRequest): Promise<ApiReply> {
+export function createServer(project: Project, request: ApiRequest): ApiReply {
     const { store } = project;
     const body = parseBody(createBody, request);
     if (body.networks?.length) throw unsupported("private networks");

@@ -84,7 +84,7 @@ function failuresOf(inputs: Properties): CheckFailure[] {
 }
 
 function canonical(address: PropertyValue | undefined): string {
-    const text = String(address);
+    const text = typeof address === "string" ? address : "";
     return ipaddr.isValid(text) ? ipaddr.parse(text).toString() : text;
 }
 

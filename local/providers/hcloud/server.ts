@@ -181,7 +181,7 @@ export const server = resource({
 
 /** Differences that the real provider suppresses. */
 function counts({ path }: Difference, { olds, news, state }: Change): boolean {
-    const property = /^\w+/.exec(path)?.[0];
+    const property = /^\w+/.exec(path)?.[0] ?? "";
     switch (property) {
         // Not computed by the API, so nothing can be told from its absence.
         case "publicNets":

@@ -132,7 +132,7 @@ describe("check", () => {
 
     test("a name is made up once, and kept", () => {
         const first = check("SshKey", { publicKey: key }).inputs;
-        assert.match(String(first["name"]), /^name-[0-9a-f]{7}$/);
+        assert.match(JSON.stringify(first["name"]), /^"name-[0-9a-f]{7}"$/);
         assert.equal(check("SshKey", { publicKey: "b" }, first).inputs["name"], first["name"]);
         const given = check("SshKey", { publicKey: key, name: "k" }, first).inputs;
         assert.equal(given["name"], "k");

@@ -27,9 +27,12 @@ export class FakeMachine implements Machine {
         this.firewall = spec.firewall;
     }
 
-    private note(call: string): void {
+    /** What a real machine does in its time, this one does at once. */
+    private note(call: string): Promise<void> {
         this.calls.push(call);
-        if (this.failures.has(call)) throw new Error(`${call} failed as it was told to`);
+        return this.failures.has(call)
+            ? Promise.reject(new Error(`${call} failed as it was told to`))
+            : Promise.resolve();
     }
 
     private get file(): string {
@@ -37,17 +40,17 @@ export class FakeMachine implements Machine {
     }
 
     async start(): Promise<void> {
-        this.note("start");
+        await this.note("start");
         fs.writeFileSync(this.file, "");
     }
 
     async shutdown(): Promise<void> {
-        this.note("shutdown");
+        await this.note("shutdown");
         fs.rmSync(this.file, { force: true });
     }
 
     async powerOff(): Promise<void> {
-        this.note("powerOff");
+        await this.note("powerOff");
         fs.rmSync(this.file, { force: true });
     }
 
@@ -56,26 +59,26 @@ export class FakeMachine implements Machine {
     }
 
     async destroy(): Promise<void> {
-        this.note("destroy");
+        await this.note("destroy");
         fs.rmSync(this.file, { force: true });
     }
 
     async attachVolume(volume: AttachedVolume): Promise<void> {
-        this.note(`attachVolume ${volume.id}`);
+        await this.note(`attachVolume ${volume.id}`);
     }
 
     async detachVolume(id: number): Promise<{ wasMounted: boolean }> {
-        this.note(`detachVolume ${id}`);
+        await this.note(`detachVolume ${id}`);
         return { wasMounted: this.mounted.has(id) };
     }
 
     async setFirewall(rules: FirewallRule[] | undefined): Promise<void> {
-        this.note("setFirewall");
+        await this.note("setFirewall");
         this.firewall = rules;
     }
 
     async resize(size: { memoryMb: number; cores: number }): Promise<void> {
-        this.note(`resize ${size.memoryMb} ${size.cores}`);
+        await this.note(`resize ${size.memoryMb} ${size.cores}`);
     }
 
     reach(port: number): Reach {
