@@ -1,0 +1,112 @@
+import * as assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { describe, test } from "node:test";
+import { TestCloud, token } from "./hetzner-api-cloud";
+
+async function withCloud(run: (cloud: TestCloud) => Promise<void>): Promise<void> {
+    const cloud = await TestCloud.open();
+    try {
+        await run(cloud);
+    } finally {
+        await cloud.close();
+    }
+}
+
+const plain = { name: "mx", server_type: "cx23", image: "debian-13", location: "fsn1" };
+
+test("objects survive the process; a running machine is found again, one that was off stays off", async () => {
+    const first = await TestCloud.open();
+    const on = (await first.call("POST", "/servers", plain)).body.server!;
+    const off = (await first.call("POST", "/servers", { ...plain, name: "off" })).body.server!;
+    await first.call("POST", `/servers/${off.id}/actions/poweroff`);
+    await first.close(true);
+    const objects = path.join(first.root, "objects.json");
+    assert.equal(fs.statSync(objects).mode & 0o777, 0o600);
+    const second = await TestCloud.open(first.root);
+    try {
+        const { servers } = (await second.call("GET", "/servers")).body;
+        assert.deepEqual(
+            servers!.map((server) => [server.id, server["status"]]),
+            [
+                [on.id, "running"],
+                [off.id, "off"],
+            ],
+        );
+        assert.deepEqual(second.machine(off.id).calls, []);
+    } finally {
+        await second.close();
+    }
+});
+
+describe("what only the laptop cloud has", () => {
+    test("where a machine is reached", () =>
+        withCloud(async (cloud) => {
+            await cloud.call("POST", "/servers", plain);
+            const route = (query: string) => cloud.send("GET", `/_laptop/route?${query}`);
+            for (const host of ["198.18.7.10", "2001:db8:7:b::1", "2001:DB8:7:B:0:0:0:1"]) {
+                const { body } = await route(`host=${host}&port=22`);
+                assert.deepEqual(body, { host: "127.0.0.1", port: 20022 });
+            }
+            assert.equal((await route("host=198.18.7.99&port=22")).status, 404);
+            assert.equal((await route("host=mx&port=22")).status, 422);
+        }));
+
+    test("a hang after the change was made", () =>
+        withCloud(async (cloud) => {
+            await cloud.send("POST", "/_laptop/faults", {
+                method: "POST",
+                path: "^/v1/volumes$",
+                kind: "hang-after-commit",
+            });
+            const body = JSON.stringify({ name: "v", size: 10, location: "fsn1" });
+            await assert.rejects(
+                fetch(`${cloud.endpoint}/volumes`, {
+                    method: "POST",
+                    headers: { authorization: `Bearer ${token}` },
+                    body,
+                    signal: AbortSignal.timeout(300),
+                }),
+                { name: "TimeoutError" },
+            );
+            assert.equal((await cloud.call("GET", "/volumes?name=v")).body.volumes!.length, 1);
+            assert.equal(
+                (await cloud.call("POST", "/volumes", JSON.parse(body) as object)).status,
+                409,
+            );
+            assert.deepEqual(
+                cloud.requests().map(({ method, path: at, status }) => [method, at, status]),
+                [
+                    ["POST", "/_laptop/faults", 204],
+                    ["POST", "/v1/volumes", "hang"],
+                    ["GET", "/v1/volumes?name=v", 200],
+                    ["POST", "/v1/volumes", 409],
+                ],
+            );
+        }));
+
+    test("a status instead of the change", () =>
+        withCloud(async (cloud) => {
+            await cloud.send("POST", "/_laptop/faults", {
+                method: "POST",
+                path: "^/v1/volumes$",
+                kind: "status",
+                status: 503,
+                times: 2,
+            });
+            const create = () =>
+                cloud.call("POST", "/volumes", { name: "v", size: 10, location: "fsn1" });
+            assert.equal((await create()).status, 503);
+            assert.equal((await create()).status, 503);
+            assert.equal((await create()).status, 201);
+        }));
+
+    test("it ends when asked by someone with the token", () =>
+        withCloud(async (cloud) => {
+            const url = cloud.endpoint.replace("/v1", "/_laptop/quit");
+            assert.equal((await fetch(url, { method: "POST" })).status, 401);
+            assert.deepEqual(cloud.quits, []);
+            await cloud.send("POST", "/_laptop/quit", { machines: true });
+            assert.deepEqual(cloud.quits, [true]);
+        }));
+});
