@@ -83,19 +83,26 @@ export async function planRecovery(exported: ExportedStack, lookups: Lookups): P
 
     const deployment = {
         ...exported.deployment,
-        resources: [...makeRoom(resources, added), ...added],
+        resources: place(resources, added),
         pending_operations: kept,
     };
     return { repaired: { ...exported, deployment }, adopted, dropped, unknown, interrupted };
 }
 
 /**
- * A state holds a URN once, so the adopted half of a replacement takes the place of its predecessor as the engine would
- * have done it: one that is deleted already (`pendingReplacement`) goes, one that still exists waits for its deletion.
+ * Puts adopted resources where the engine would have: what depends on a resource stands after it, and a URN stands once.
+ * The adopted half of a replacement takes the place of its predecessor; one that is deleted already
+ * (`pendingReplacement`) goes, one that still exists waits for its deletion.
  */
-function makeRoom(resources: StateResource[], added: StateResource[]): StateResource[] {
-    const urns = new Set(added.map((r) => r.urn));
-    return resources
-        .filter((r) => !(urns.has(r.urn) && r["pendingReplacement"] === true))
-        .map((r) => (urns.has(r.urn) ? { ...r, delete: true } : r));
+function place(resources: StateResource[], added: StateResource[]): StateResource[] {
+    const byUrn = new Map(added.map((r) => [r.urn, r]));
+    const placed = resources.flatMap((old) => {
+        const successor = byUrn.get(old.urn);
+        if (!successor || old["delete"] === true) return [old];
+        byUrn.delete(old.urn);
+        return old["pendingReplacement"] === true
+            ? [successor]
+            : [successor, { ...old, delete: true }];
+    });
+    return [...placed, ...byUrn.values()];
 }

@@ -2,6 +2,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { cloudStatus } from "./cloud/start";
 import { LocalStack, stackName, type StackConfig } from "./engine/stack";
+import type { ImageFiles } from "./cloud/machines/machine";
 import type { Engine } from "./engine/find-engine";
 import { cloudPaths, type CloudInfo } from "./paths";
 import type { Timings } from "./progress";
@@ -29,6 +30,18 @@ export function localConfig(snapshot?: { id: number; system: string }): StackCon
             ...(snapshot && { image: String(snapshot.id), system: snapshot.system }),
         },
     };
+}
+
+/**
+ * The image of a machine under software emulation, where installing packages takes minutes: one that has them already.
+ * Undefined elsewhere: the machine boots from the stock image and installs them for real.
+ */
+export function snapshotFor(
+    accelerator: CloudInfo["accelerator"],
+    images: readonly ImageFiles[],
+): { id: number; system: string } | undefined {
+    const snapshot = images.find(({ name }) => name === undefined);
+    return accelerator === "tcg" && snapshot ? { id: snapshot.id, system: "debian-13" } : undefined;
 }
 
 export function openStack(engine: Engine, info: CloudInfo): LocalStack {

@@ -3,7 +3,7 @@ import * as path from "node:path";
 import { run } from "../cli/run-program";
 
 /** What the commands need from the system, beyond Node and git. */
-export type Purpose = "image" | "vm" | "container" | "check";
+export type Purpose = "image" | "vm" | "container" | "check" | "test";
 
 /** A program and the Debian or Ubuntu package that brings it. */
 interface Requirement {
@@ -34,7 +34,8 @@ const requirements: Requirement[] = [
     { program: "systemd-nspawn", package: "systemd-container", purposes: ["container"] },
     { program: "nft", package: "nftables", purposes: ["container"] },
     { program: "ip", package: "iproute2", purposes: ["container"] },
-    { program: "shellcheck", package: "shellcheck", purposes: ["check"] },
+    { program: "shellcheck", package: "shellcheck", purposes: ["check", "test"] },
+    { program: "nmap", package: "nmap", purposes: ["test"] },
 ];
 
 /** Debian's archive keys, without which mmdebstrap trusts nothing; Ubuntu ships them in a package as well. */

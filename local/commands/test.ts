@@ -18,7 +18,7 @@ export async function test(files: string[], options: { fast?: boolean }): Promis
             title: "System packages",
             run: (report) =>
                 ensureSystemPackages(
-                    options.fast ? ["check"] : ["check", "image", "vm", "container"],
+                    options.fast ? ["test"] : ["test", "image", "vm", "container"],
                     report,
                 ),
         },

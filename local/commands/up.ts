@@ -8,6 +8,7 @@ import {
     openStack,
     readStatus,
     rememberHost,
+    snapshotFor,
     writeTimings,
 } from "../laptop";
 import type { CloudInfo, MachineKind } from "../paths";
@@ -32,6 +33,11 @@ export async function up(options: { machine?: MachineKind }): Promise<number> {
     }
     const choice = await chooseKind(options.machine ?? before?.kind);
     console.error(`Machine: ${choice.kind} (${choice.reason})`);
+    if (choice.accelerator === "tcg") {
+        console.error(
+            "Under software emulation the machine boots from an image that has the packages already; the stock image would install them for minutes.",
+        );
+    }
 
     const timings: Timings = await runSteps([
         {
@@ -55,7 +61,10 @@ export async function up(options: { machine?: MachineKind }): Promise<number> {
         },
         {
             title: "Pulumi stack",
-            run: () => openStack(engine, info).prepare(localConfig(snapshotFor(info, images))),
+            run: async () => {
+                const snapshot = snapshotFor(info.accelerator, images.images);
+                await openStack(engine, info).prepare(localConfig(snapshot));
+            },
         },
     ]);
 
@@ -78,17 +87,6 @@ export async function up(options: { machine?: MachineKind }): Promise<number> {
         `\n${describeStatus(status)}\n\n${describeTimings(timings, started)}\n\n${nextSteps}`,
     );
     return 0;
-}
-
-/** Under software emulation first boot installs nothing: an image that has the packages already is used, and said so. */
-function snapshotFor(info: CloudInfo, images: ImageSet) {
-    if (info.accelerator !== "tcg") return undefined;
-    const snapshot = images.images.find((image) => image.name === undefined);
-    if (!snapshot) return undefined;
-    console.error(
-        `No hardware virtualisation: the machine boots from "${snapshot.description}" instead of the stock image.`,
-    );
-    return { id: snapshot.id, system: "debian-13" };
 }
 
 function describeTimings(timings: Timings, started: number): string {

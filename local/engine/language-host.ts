@@ -104,4 +104,5 @@ setInterval(() => {
     if (process.ppid !== engine) end();
 }, 500).unref();
 process.on("SIGTERM", end);
-process.on("SIGINT", () => undefined);
+// The engine asks its plugins to end with SIGINT; one typed at a terminal does not reach them.
+process.on("SIGINT", end);

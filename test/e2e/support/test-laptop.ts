@@ -14,6 +14,14 @@ export const minutes = (n: number) => n * 60_000;
 /** What `pulumi up` said it did: `+ 3 created`, `~ 1 updated`, `20 unchanged`. */
 export type Changes = Record<string, number>;
 
+/** A line of the simulated API's request log. */
+export interface RequestLine {
+    method: string;
+    path: string;
+    /** `hang`: done, but never answered, as a fault asked for. */
+    status: number | "hang";
+}
+
 /** A laptop cloud of a test's own, beside the user's: the real engine, the project's program, a machine. */
 export class TestLaptop {
     private constructor(
@@ -124,6 +132,32 @@ export class TestLaptop {
         const text = await response.text();
         assert.ok(response.ok, `${method} ${path}: ${response.status} ${text}`);
         return (text === "" ? {} : JSON.parse(text)) as T;
+    }
+
+    /** What the simulated API was asked, oldest first. */
+    requestLog(): RequestLine[] {
+        const file = `${this.folder}/requests.log`;
+        if (!fs.existsSync(file)) return [];
+        return fs
+            .readFileSync(file, "utf8")
+            .split("\n")
+            .filter((line) => line !== "")
+            .map((line) => JSON.parse(line) as RequestLine);
+    }
+
+    /** Processes of this computer that belong to this cloud's engine: `pulumi`, its plugins, the program. */
+    engineProcesses(): string[] {
+        const found: string[] = [];
+        for (const pid of fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+            try {
+                const environment = fs.readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
+                if (!environment.includes(`MAILHOST_LAPTOP_CLOUD=${this.folder}`)) continue;
+                found.push(fs.readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " "));
+            } catch {
+                // It has ended meanwhile.
+            }
+        }
+        return found;
     }
 
     /** The state file as it lies on disk. */

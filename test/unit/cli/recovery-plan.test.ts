@@ -112,18 +112,20 @@ test("a state without anything pending stays as it is", async () => {
     assert.deepEqual(repaired.deployment.resources, before.deployment.resources);
 });
 
-test("the adopted half of a replacement takes its predecessor's place", async () => {
+test("the adopted half of a replacement takes its predecessor's place, before what depends on it", async () => {
+    const first = resource("a:b:C", "mail");
+    const dependent = resource("a:b:D", "attachment", "5");
     const gone = { ...resource(volumeType, "data", "16"), pendingReplacement: true };
     const alive = resource(volumeType, "data", "16");
-    for (const [old, left] of [
-        [gone, []],
-        [alive, [{ ...alive, delete: true }]],
+    const adopted = { ...resource(volumeType, "data", "17"), outputs: { name: "data", size: 40 } };
+    for (const [old, expected] of [
+        [gone, [first, adopted, dependent]],
+        [alive, [first, adopted, { ...alive, delete: true }, dependent]],
     ] as const) {
         const { repaired } = await planRecovery(
-            state([creating(volumeType, "data")], [old]),
+            state([creating(volumeType, "data")], [first, old, dependent]),
             volumes({ data: "17" }),
         );
-        assert.deepEqual(repaired.deployment.resources?.slice(0, -1), left);
-        assert.equal(repaired.deployment.resources?.at(-1)?.id, "17");
+        assert.deepEqual(repaired.deployment.resources, expected);
     }
 });

@@ -1,0 +1,461 @@
+// One host's life on the container kind: first `up`, quiet second one, both firewalls, changes in place, replacement
+// under load, reboots, a lost volume, destruction. The steps build on each other.
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { after, before, describe, test } from "node:test";
+import { runQuietly } from "../../cli/run-program";
+import { localDomain } from "../../local/laptop";
+import { answering, scanAllTcpPorts } from "./support/scan";
+import { orderedSteps } from "./support/steps";
+import { eventually, minutes, TestLaptop } from "./support/test-laptop";
+
+const mountPoint = "/root/forwardemail.net/self-hosting";
+const mailPorts = [25, 80, 443, 465, 993, 995];
+const host = `mx.${localDomain}`;
+
+interface ServerAnswer {
+    servers: { id: number; status: string; server_type: { name: string } }[];
+}
+
+describe("a host on the container kind", { timeout: minutes(40) }, () => {
+    const step = orderedSteps();
+    let laptop: TestLaptop;
+    let firstServer: number;
+
+    before(async () => {
+        laptop = await TestLaptop.start("host", { kind: "container" });
+    });
+    after(() => laptop.close());
+
+    const server = async () => {
+        const { servers } = await laptop.api<ServerAnswer>("GET", "/servers");
+        assert.equal(servers.length, 1);
+        return servers[0]!;
+    };
+    const pointers = async () => {
+        const { primary_ips } = await laptop.api<{
+            primary_ips: { ip: string; dns_ptr: { ip: string; dns_ptr: string }[] }[];
+        }>("GET", "/primary_ips");
+        return primary_ips
+            .flatMap(({ ip, dns_ptr }) => dns_ptr.map((p) => `${ip} ${p.ip} ${p.dns_ptr}`))
+            .sort();
+    };
+    const volumes = async () => {
+        const status = await laptop.api<{
+            volumes: { id: number; server: number | null; detachedWhileMounted: number }[];
+        }>("GET", "/_laptop/status");
+        return status.volumes;
+    };
+
+    step("the first `up` makes a host as planned", async (t) => {
+        const { changes, printed } = await laptop.up();
+        assert.deepEqual(changes, { created: 19 });
+        assert.doesNotMatch(printed, /error|first boot did not finish/i);
+        firstServer = (await server()).id;
+        const status = await laptop.status(true);
+        assert.deepEqual(
+            {
+                running: status.running,
+                machine: status.machine,
+                host: status.host,
+                domain: status.domain,
+                problems: status.problems,
+                ports: status.ports,
+            },
+            {
+                running: true,
+                machine: "container",
+                host,
+                domain: localDomain,
+                problems: [],
+                ports: Object.fromEntries([22, ...mailPorts].map((p) => [p, p])),
+            },
+        );
+        assert.deepEqual(status.address, status.published);
+        const size = laptop.stateOnDisk().length;
+        t.diagnostic(`state on disk: ${(size / 1024).toFixed(1)} KiB`);
+    });
+
+    for (const [what, command, expected] of [
+        ["full name", "hostname --fqdn", host],
+        ["host name", "hostname", "mx"],
+        ["cloud-init has nothing to complain about", "cloud-init status", "status: done"],
+        [
+            "upstream's parameters, without a password",
+            "cat /etc/profile.d/env.sh",
+            `export EMAIL=postmaster@${localDomain}\nexport DOMAIN=${localDomain}\nexport AUTH_BASIC_USERNAME=admin`,
+        ],
+        ["no Cloudflare token", "test ! -e /root/.cloudflare.ini && echo none", "none"],
+        ["compose is v2", "docker compose version --short | cut -d. -f1", "2"],
+        [
+            "Docker keeps containers over its own restarts",
+            "docker info -f '{{.LiveRestoreEnabled}}'",
+            "true",
+        ],
+        [
+            "certbot has the Cloudflare plugin",
+            "certbot plugins 2>/dev/null | grep -c '^\\* dns-cloudflare$'",
+            "1",
+        ],
+        [
+            "the distribution's renewal is masked",
+            "systemctl is-enabled certbot.timer || true",
+            "masked",
+        ],
+        ["ordinary users may bind port 25", "sysctl -n net.ipv4.ip_unprivileged_port_start", "25"],
+        [
+            "a user binds port 25 without privileges",
+            'runuser -u nobody -- timeout 1 python3 -c \'import socket; s=socket.socket(); s.bind(("127.0.0.1", 25)); print("bound")\'',
+            "bound",
+        ],
+        [
+            "sshd takes no passwords",
+            "sshd -T | grep -E '^(passwordauthentication|kbdinteractiveauthentication)'",
+            "passwordauthentication no\nkbdinteractiveauthentication no",
+        ],
+        ["time is kept", "systemctl is-enabled systemd-timesyncd", "enabled"],
+        [
+            "upgrades run",
+            "apt-config shell X APT::Periodic::Unattended-Upgrade; apt-config shell T Unattended-Upgrade::Automatic-Reboot-Time",
+            "X='1'\nT='04:30'",
+        ],
+        [
+            "the data volume is mounted",
+            `findmnt -no SOURCE,FSTYPE ${mountPoint} | tr -s ' '`,
+            undefined,
+        ],
+        [
+            "Docker requires the volume",
+            "systemctl show -P RequiresMountsFor docker.service | tr ' ' '\\n' | grep -c self-hosting",
+            "1",
+        ],
+        ["nothing failed", "systemctl list-units --failed --no-legend | wc -l", "0"],
+    ] as const) {
+        test(`on the host: ${what}`, async (t) => {
+            const printed = await laptop.ssh(command);
+            if (expected === undefined) t.diagnostic(printed);
+            else assert.equal(printed, expected);
+        });
+    }
+
+    step("what a container can't have is said, not skipped: vm.* sysctls, swap", async () => {
+        const log = await laptop.ssh("cat /var/log/cloud-init-output.log");
+        assert.match(
+            log,
+            /sysctl vm\.overcommit_memory belongs to the machine around this container/,
+        );
+        // The plan for a real host has them all the same.
+        assert.match(
+            await laptop.ssh("cat /etc/sysctl.d/90-mailhost.conf"),
+            /^vm\.overcommit_memory = 1$/m,
+        );
+    });
+
+    step(
+        "a second `up` changes nothing, opens no SSH connection and writes nothing to the API",
+        async () => {
+            const logins = "journalctl -q -o cat -u ssh | grep -c '^Accepted'";
+            const beforeLogins = Number(await laptop.ssh(logins));
+            const beforeRequests = laptop.requestLog().length;
+            const { changes } = await laptop.up("--expect-no-changes");
+            assert.deepEqual(changes, { unchanged: 19 });
+            const methods = laptop.requestLog().slice(beforeRequests);
+            assert.deepEqual([...new Set(methods.map(({ method }) => method))], ["GET"]);
+            // This look is itself the one login more.
+            assert.equal(Number(await laptop.ssh(logins)), beforeLogins + 1);
+        },
+    );
+
+    step("refresh finds no drift", async () => {
+        const { code, stdout } = await laptop.pulumi(
+            "refresh",
+            "--yes",
+            "--skip-preview",
+            "--expect-no-changes",
+        );
+        assert.equal(code, 0, stdout);
+    });
+
+    step("only the planned ports answer, at both walls, over IPv4 and IPv6", async (t) => {
+        const { ipv4, ipv6 } = (await laptop.status()).address;
+        // Something that must not be reached: a database on every address.
+        await laptop.ssh(
+            "for port in 3000 27017 6379; do systemd-run --quiet --unit=listen-$port python3 -m http.server --bind :: $port; done; sleep 2",
+        );
+        const expected = [22, ...mailPorts];
+        const scan = async (what: string) => {
+            for (const address of [ipv4!, ipv6!]) {
+                const found = answering(await scanAllTcpPorts(address));
+                t.diagnostic(`${what}, ${address}: ${found.join(" ")}`);
+                assert.deepEqual(found, expected, `${what}, ${address}`);
+            }
+        };
+        await scan("both walls");
+
+        const { firewalls } = await laptop.api<{ firewalls: { id: number }[] }>(
+            "GET",
+            "/firewalls",
+        );
+        const membership = [{ type: "server", server: { id: firstServer } }];
+        const action = (name: string, key: string) =>
+            laptop.api("POST", `/firewalls/${firewalls[0]!.id}/actions/${name}`, {
+                [key]: membership,
+            });
+        await action("remove_from_resources", "remove_from");
+        await scan("host's firewall alone");
+        await action("apply_to_resources", "apply_to");
+
+        await laptop.ssh("nft delete table inet mailhost");
+        await scan("cloud firewall alone");
+        await laptop.ssh(
+            "systemctl restart mailhost-firewall && nft list table inet mailhost >/dev/null",
+        );
+        await laptop.ssh("systemctl stop listen-3000 listen-27017 listen-6379");
+        const { changes } = await laptop.up();
+        assert.deepEqual(changes, { unchanged: 19 });
+    });
+
+    step("the metadata service is for root alone", async () => {
+        const ask =
+            "curl -s -m 5 -o /dev/null -w '%{http_code}' http://169.254.169.254/hetzner/v1/userdata";
+        assert.equal(await laptop.ssh(ask), "200");
+        const asNobody = await laptop.trySsh(`runuser -u nobody -- ${ask}`);
+        assert.notEqual(asNobody.code, 0);
+        assert.equal(asNobody.stdout, "000");
+    });
+
+    step("an SSH host key that is not the pinned one is refused", async () => {
+        const { ssh } = await laptop.status();
+        const wrong = path.join(laptop.folder, "wrong_known_hosts");
+        const line = fs.readFileSync(ssh!.knownHostsFile, "utf8");
+        const key = await runQuietly("sh", [
+            "-c",
+            `d=$(mktemp -d); ssh-keygen -q -t ed25519 -N '' -f $d/k; cut -d' ' -f1,2 $d/k.pub; rm -r $d`,
+        ]);
+        fs.writeFileSync(wrong, `${line.split(" ")[0]} ${key.stdout}`);
+        const { code, stderr } = await runQuietly("ssh", [
+            ...["-F", "none", "-i", ssh!.keyFile, "-o", "BatchMode=yes"],
+            ...["-o", "StrictHostKeyChecking=yes", "-o", `UserKnownHostsFile=${wrong}`],
+            ...[`root@${ssh!.host}`, "true"],
+        ]);
+        assert.equal(code, 255);
+        assert.match(stderr, /Host key verification failed/);
+    });
+
+    step("a changed host plan changes the running host over SSH", async () => {
+        await laptop.configure("mailhost:rebootTime", "03:15");
+        await laptop.configure("mailhost:debug", true);
+        const { changes } = await laptop.up();
+        assert.deepEqual(changes, { updated: 1, unchanged: 18 });
+        assert.equal((await server()).id, firstServer);
+        assert.equal(
+            await laptop.ssh("apt-config shell T Unattended-Upgrade::Automatic-Reboot-Time"),
+            "T='03:15'",
+        );
+        // debug: verbose, and kept.
+        assert.match(await laptop.ssh("cat /var/log/mailhost/host.log"), /^\+ .*set_sysctl/m);
+    });
+
+    step("a changed server type is an update of the same server", async () => {
+        await configureServer(laptop, { type: "cx33" });
+        const { changes } = await laptop.up();
+        assert.deepEqual(changes, { updated: 1, unchanged: 18 });
+        const now = await server();
+        assert.deepEqual(
+            [now.id, now.server_type.name, now.status],
+            [firstServer, "cx33", "running"],
+        );
+        await laptop.waitForSsh();
+        assert.equal(await laptop.ssh(`mountpoint -q ${mountPoint} && echo mounted`), "mounted");
+        assert.deepEqual(
+            (await volumes()).map((v) => v.detachedWhileMounted),
+            [0],
+        );
+    });
+
+    step("a type of another architecture is refused at preview, the server runs on", async () => {
+        await configureServer(laptop, { type: "cax21" });
+        const { code, stdout, stderr } = await laptop.pulumi("preview");
+        assert.notEqual(code, 0);
+        assert.match(stdout + stderr, /cax21.*arm/i);
+        assert.equal((await server()).status, "running");
+        await configureServer(laptop, { type: "cx33" });
+    });
+
+    step(
+        "a changed image replaces the server under a busy writer; identity and files stay",
+        async (t) => {
+            await laptop.ssh("bash -s", startWriter);
+            const beforePointers = await pointers();
+            const { address } = await laptop.status();
+            const knownHosts = fs.readFileSync((await laptop.status()).ssh!.knownHostsFile, "utf8");
+
+            await configureServer(laptop, {
+                type: "cx33",
+                image: "900000001",
+                system: "debian-13",
+            });
+            const { printed } = await laptop.up();
+            t.diagnostic(printed.slice(printed.lastIndexOf("Resources:")).replaceAll("\n", " "));
+            assert.match(printed, /the data volume is at rest/);
+
+            const now = await server();
+            assert.notEqual(now.id, firstServer);
+            assert.deepEqual((await laptop.status()).address, address);
+            assert.deepEqual(await pointers(), beforePointers);
+            assert.equal(
+                fs.readFileSync((await laptop.status()).ssh!.knownHostsFile, "utf8"),
+                knownHosts,
+            );
+            assert.deepEqual(
+                (await volumes()).map(({ server: at, detachedWhileMounted }) => [
+                    at,
+                    detachedWhileMounted,
+                ]),
+                [[now.id, 0]],
+            );
+            const check = await laptop.ssh("journalctl -q -o cat -b -u mailhost-data");
+            assert.match(check, /mailhost-data: clean/);
+            assert.doesNotMatch(check, /recovering journal/);
+            // Every line that the writer finished is there, in order, and the last one is whole.
+            const [count, wrong] = (
+                await laptop.ssh(
+                    `awk '$0 != "line " NR " end" { wrong++ } END { print NR, wrong + 0 }' ${mountPoint}/writer.log`,
+                )
+            ).split(" ");
+            assert.ok(Number(count) > 1000, `the writer wrote ${count} lines only`);
+            assert.equal(wrong, "0");
+            t.diagnostic(`${count} lines survived`);
+            const { changes } = await laptop.up("--expect-no-changes");
+            assert.deepEqual(changes, { unchanged: 19 });
+        },
+    );
+
+    step("after a reboot everything is back", async () => {
+        const boot = await laptop.ssh(
+            "cat /proc/sys/kernel/random/boot_id; systemctl show -P ActiveEnterTimestampMonotonic docker; date +%s >/run/before-reboot; systemctl reboot",
+        );
+        assert.notEqual(boot, "");
+        await eventually(
+            async () => (await laptop.trySsh("test ! -e /run/before-reboot")).code === 0,
+            120,
+            "the host is back",
+        );
+        await eventually(
+            async () =>
+                (await laptop.trySsh("systemctl is-active docker mailhost-firewall ssh")).code ===
+                0,
+            60,
+            "the services run",
+        );
+        assert.equal(await laptop.ssh(`mountpoint -q ${mountPoint} && echo mounted`), "mounted");
+        assert.equal(await laptop.ssh("sysctl -n net.ipv4.ip_unprivileged_port_start"), "25");
+        assert.deepEqual((await laptop.status(true)).problems, []);
+    });
+
+    step("rebooted without its volume nothing starts, and status says why", async () => {
+        const { id } = await server();
+        const [volume] = await volumes();
+        await laptop.api("POST", `/servers/${id}/actions/shutdown`);
+        await eventually(async () => (await server()).status === "off", 60, "the server is off");
+        await laptop.api("POST", `/volumes/${volume!.id}/actions/detach`);
+        await laptop.api("POST", `/servers/${id}/actions/poweron`);
+        await laptop.waitForSsh();
+        await eventually(
+            async () =>
+                (await laptop.trySsh("systemctl is-failed docker.service mailhost-data.service"))
+                    .code === 0,
+            180,
+            "the data volume is given up",
+        );
+        assert.notEqual((await laptop.trySsh("docker ps")).code, 0);
+        const problems = (await laptop.status(true)).problems.join("\n");
+        assert.match(problems, /mailhost-data\.service/);
+        assert.match(problems, /data volume is not mounted/);
+        // The empty mount point can't be written to, so that no mail lands on the root disk.
+        assert.notEqual((await laptop.trySsh(`touch ${mountPoint}/stray`)).code, 0);
+
+        // `up` puts it back and the host recovers without a reboot.
+        await laptop.pulumi("refresh", "--yes", "--skip-preview");
+        await laptop.up();
+        await eventually(
+            async () =>
+                (await laptop.trySsh(`systemctl start docker && mountpoint -q ${mountPoint}`))
+                    .code === 0,
+            60,
+            "the volume is back",
+        );
+        assert.deepEqual((await laptop.status(true)).problems, []);
+    });
+
+    step("a machine that was killed outside is noticed by refresh", async () => {
+        const { id } = await server();
+        await laptop.api("POST", `/servers/${id}/actions/poweroff`);
+        const { stdout } = await laptop.pulumi("refresh", "--yes", "--skip-preview", "--diff");
+        assert.match(stdout, /status\s*:\s*"running" => "off"/);
+        await laptop.api("POST", `/servers/${id}/actions/poweron`);
+        await laptop.waitForSsh();
+    });
+
+    step("a dead host blocks neither its replacement nor its destruction", async () => {
+        const { id } = await server();
+        await laptop.api("POST", `/servers/${id}/actions/poweroff`);
+        await configureServer(laptop, { type: "cx33", image: "debian-13" });
+        const { printed } = await laptop.up();
+        assert.match(printed, /does not answer at port 22/);
+        assert.notEqual((await server()).id, id);
+        const lines = (await laptop.ssh(`tail -n 1 ${mountPoint}/writer.log`)).split(" ");
+        assert.equal(lines.length, 3);
+    });
+
+    step("destroy refuses what is protected, and removes all when it is not", async () => {
+        await laptop.configure("mailhost:protect", true);
+        await laptop.up();
+        const refused = await laptop.pulumi("destroy", "--yes", "--skip-preview");
+        assert.notEqual(refused.code, 0);
+        assert.match(refused.stdout + refused.stderr, /protect/);
+        assert.equal((await server()).status, "running");
+
+        await laptop.configure("mailhost:protect", false);
+        await laptop.up();
+        const destroyed = await laptop.pulumi("destroy", "--yes", "--skip-preview");
+        assert.equal(destroyed.code, 0, destroyed.stdout);
+        assert.match(destroyed.stdout, /the data volume is at rest/);
+        for (const kind of ["servers", "volumes", "primary_ips", "firewalls", "ssh_keys"]) {
+            const answer = await laptop.api<Record<string, unknown[]>>("GET", `/${kind}`);
+            assert.deepEqual(answer[kind], [], kind);
+        }
+    });
+});
+
+async function configureServer(
+    laptop: TestLaptop,
+    changes: Record<string, unknown>,
+): Promise<void> {
+    const { stdout } = await laptop.pulumi("config", "get", "mailhost:server");
+    const {
+        image: _image,
+        system: _system,
+        ...before
+    } = JSON.parse(stdout) as Record<string, unknown>;
+    await laptop.configure("mailhost:server", { ...before, ...changes });
+}
+
+/** A container that writes to the data volume without pause, as the mail stack does; made of the host's own bash. */
+const startWriter = `
+set -euo pipefail
+tree=$(mktemp -d)
+mkdir -p "$tree/bin" "$tree/data"
+cp /bin/bash "$tree/bin/bash"
+ldd /bin/bash | grep -o '/[^ ]*' | while read -r library; do
+    mkdir -p "$tree$(dirname "$library")"
+    cp -L "$library" "$tree$library"
+done
+tar -C "$tree" -c . | docker import - writer >/dev/null
+rm -r "$tree"
+docker run -d --name writer --restart unless-stopped -v ${mountPoint}:/data writer \\
+    /bin/bash -c 'n=0; while :; do n=$((n + 1)); echo "line $n end" >>/data/writer.log; done' >/dev/null
+sleep 2
+test -s ${mountPoint}/writer.log
+`;

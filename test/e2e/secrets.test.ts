@@ -1,0 +1,199 @@
+// Looks for the actual values of every secret in everything that a stranger or a log collector could read: process
+// lists, what `up` prints, logs, plain state. With the settings that tempt most: user-data delivery and debug.
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { after, before, describe, test } from "node:test";
+import { cloudPaths } from "../../local/paths";
+import { orderedSteps } from "./support/steps";
+import { minutes, TestLaptop } from "./support/test-laptop";
+
+const cloudflareApiToken = "Zq3vT8nLw5Rk2Hs9Yd4Fb7Gm1Pc6Xj0AeUoIiNtQ";
+
+describe("secrets", { timeout: minutes(15) }, () => {
+    const step = orderedSteps();
+    let laptop: TestLaptop;
+    /** What a secret is called → a part of it that is long enough to be nothing else. */
+    const secrets = new Map<string, string>();
+    const printed: string[] = [];
+    const processList = new Set<string>();
+
+    before(async () => {
+        laptop = await TestLaptop.start("secrets", {
+            kind: "container",
+            config: { "mailhost:secretDelivery": "user-data", "mailhost:debug": true },
+        });
+        const { code, stderr } = await laptop.stack.pulumi(
+            ["config", "set", "--secret", "--stack", "local", "mailhost:cloudflareApiToken"],
+            { input: cloudflareApiToken },
+        );
+        assert.equal(code, 0, stderr);
+    });
+    after(() => laptop.close());
+
+    /** Notes every command line on this computer, the host's processes included, while something runs. */
+    async function watchingProcesses<T>(work: Promise<T>): Promise<T> {
+        let done = false;
+        const watch = (async () => {
+            while (!done) {
+                for (const pid of fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+                    try {
+                        processList.add(fs.readFileSync(`/proc/${pid}/cmdline`, "utf8"));
+                    } catch {
+                        // It has ended meanwhile.
+                    }
+                }
+                await new Promise((resolve) => setTimeout(resolve, 20));
+            }
+        })();
+        try {
+            return await work;
+        } finally {
+            done = true;
+            await watch;
+        }
+    }
+
+    function assertFree(where: string, text: string): void {
+        for (const [name, value] of secrets) {
+            assert.ok(!text.includes(value), `${name} stands in ${where}`);
+        }
+    }
+
+    step("a host is made with every secret that there is", async () => {
+        const { printed: first } = await watchingProcesses(laptop.up());
+        printed.push(first);
+        const { stdout } = await laptop.pulumi("stack", "export", "--show-secrets");
+        const { deployment } = JSON.parse(stdout) as {
+            deployment: { resources: { urn: string; outputs?: Record<string, unknown> }[] };
+        };
+        const output = (name: string, property: string): string => {
+            const resource = deployment.resources.find(
+                (r) => r.urn.endsWith(`::${name}`) && r.outputs?.[property],
+            );
+            const value = resource?.outputs?.[property];
+            const plain = (value as { plaintext?: string }).plaintext ?? JSON.stringify(value);
+            return JSON.parse(plain) as string;
+        };
+        const keyPart = (pem: string) => pem.split("\n")[3]!;
+        secrets.set(
+            "the host's private key",
+            keyPart(output("mail-host-key", "privateKeyOpenssh")),
+        );
+        secrets.set("the login key", keyPart(output("mail-login-key", "privateKeyOpenssh")));
+        secrets.set("the web password", output("mail-auth-basic-password", "result"));
+        secrets.set("the Cloudflare token", cloudflareApiToken);
+        secrets.set("the Hetzner token", laptop.info.hcloudToken);
+        secrets.set(
+            "the passphrase",
+            fs.readFileSync(path.join(cloudPaths(laptop.name).pulumi, "passphrase"), "utf8"),
+        );
+        for (const [name, value] of secrets) assert.ok(value.length >= 32, `${name} is too short`);
+    });
+
+    step("changes and failures happen while they are there", async () => {
+        await laptop.configure("mailhost:rebootTime", "03:15");
+        printed.push((await watchingProcesses(laptop.up("--diff"))).printed);
+        // A script that fails on the host prints what it knows.
+        await laptop.ssh("chattr +i /etc/apt/apt.conf.d");
+        await laptop.configure("mailhost:rebootTime", "03:45");
+        const failed = await watchingProcesses(
+            laptop.pulumi("up", "--yes", "--skip-preview", "--diff"),
+        );
+        assert.notEqual(failed.code, 0);
+        printed.push(failed.stdout + failed.stderr);
+        await laptop.ssh("chattr -i /etc/apt/apt.conf.d");
+        printed.push((await laptop.up()).printed);
+        const refused = await laptop.stack.pulumi([
+            "preview",
+            "--stack",
+            "local",
+            "-c",
+            "mailhost:email=nobody",
+            "-c",
+            "mailhost:typo=1",
+        ]);
+        assert.notEqual(refused.code, 0);
+        printed.push(refused.stdout + refused.stderr);
+    });
+
+    test("the host has them where they belong", async () => {
+        assert.equal(
+            await laptop.ssh("stat -c '%a %U' /root/.cloudflare.ini /etc/profile.d/env.sh"),
+            "600 root\n600 root",
+        );
+        assert.equal(
+            await laptop.ssh("cat /root/.cloudflare.ini"),
+            `dns_cloudflare_api_token = ${cloudflareApiToken}`,
+        );
+        assert.equal(
+            await laptop.ssh("bash -c '. /etc/profile.d/env.sh; echo $AUTH_BASIC_PASSWORD'"),
+            secrets.get("the web password"),
+        );
+    });
+
+    test("no process list shows one", () => {
+        assert.ok(
+            [...processList].some((line) => line.includes("pulumi")),
+            "nothing was watched",
+        );
+        assert.ok(
+            [...processList].some((line) => line.includes("apt-get")),
+            "the host was not watched",
+        );
+        for (const line of processList) assertFree(`a command line: ${line.slice(0, 40)}`, line);
+    });
+
+    test("nothing that was printed shows one", () => {
+        assert.match(printed.join("\n"), /mailhost: error|apt\.conf\.d/);
+        for (const text of printed) assertFree("what pulumi printed", text);
+    });
+
+    test("no plain state, log or other file of the engine holds one", () => {
+        const folder = cloudPaths(laptop.name).root;
+        // Where a value has to stand as it is, readable by its owner alone: the provider's own store, the keys.
+        const keepers = new Set([
+            "cloud.json",
+            "objects.json",
+            path.join("pulumi", "passphrase"),
+            path.join("ssh", "key"),
+        ]);
+        let searched = 0;
+        for (const entry of fs.readdirSync(folder, { recursive: true, encoding: "utf8" })) {
+            const file = path.join(folder, entry);
+            if (entry.includes(`${path.sep}root${path.sep}`) || entry.endsWith(".img")) continue;
+            const stat = fs.lstatSync(file);
+            if (!stat.isFile()) continue;
+            const isSeed = entry.startsWith("machines") && entry.includes("seed");
+            if (keepers.has(entry) || isSeed) {
+                assert.equal(stat.mode & 0o077, 0, `${entry} is readable by others`);
+                continue;
+            }
+            assertFree(entry, fs.readFileSync(file, "latin1"));
+            searched++;
+        }
+        assert.ok(searched > 10, `${searched} files searched`);
+    });
+
+    test("no log on the host holds one", async () => {
+        for (const command of [
+            "journalctl -q --no-pager -o verbose",
+            "find /var/log -type f -not -path '*/journal/*' -exec cat {} +",
+            "cat /run/cloud-init/*.log /run/cloud-init/*.json 2>/dev/null || true",
+            "ls -d /run/mailhost-script.* 2>/dev/null || true",
+            "cat /proc/*/cmdline | tr '\\0' ' '",
+        ]) {
+            assertFree(command, (await laptop.trySsh(command)).stdout);
+        }
+        assert.equal(
+            await laptop.ssh(
+                "find /var/lib/cloud /run/mailhost /run/cloud-init -type f -perm /077 -exec cat {} + | wc -c >/dev/null; echo looked",
+            ),
+            "looked",
+        );
+        const readable = await laptop.ssh(
+            "find / -xdev -type f -perm /044 -newer /etc/machine-id -size -1M -not -path '/proc/*' -not -path '/var/lib/dpkg/*' -not -path '/usr/*' -exec cat {} + 2>/dev/null",
+        );
+        assertFree("a file on the host that others may read", readable);
+    });
+});
