@@ -62,14 +62,15 @@ export class VirtualMachine implements Machine {
         child.unref();
         const failure = new Promise<string>((resolve) => {
             child.once("error", (error) => resolve(error.message));
-            child.once("exit", () => resolve(fs.readFileSync(this.file("qemu.log"), "utf8")));
+            child.once("exit", (code, signal) => resolve(`exit code ${code ?? signal}`));
         });
         const identity = child.pid === undefined ? undefined : identify(child.pid);
         if (identity) fs.writeFileSync(this.file("process.json"), JSON.stringify(identity));
         const failed = await Promise.race([this.waitForMonitor(), failure]);
         if (failed !== undefined) {
+            const said = fs.readFileSync(this.file("qemu.log"), "utf8").trim();
             throw new Error(
-                `The machine "${spec.name}" did not start: \`${program}\` ended with:\n${failed.trim()}`,
+                `The machine "${spec.name}" did not start: \`${program}\` ended with ${failed}:\n${said}`,
             );
         }
     }
