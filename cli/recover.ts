@@ -14,8 +14,8 @@ export interface RecoverOptions {
     stack?: string;
     pulumi: RunPulumi;
     /** A line for the person who waits. */
-    say(line: string): void;
-    isAlive?(pid: number): boolean;
+    say: (line: string) => void;
+    isAlive?: (pid: number) => boolean;
     environment?: NodeJS.ProcessEnv;
 }
 

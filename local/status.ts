@@ -64,13 +64,15 @@ export function sshArguments(ssh: NonNullable<LocalStatus["ssh"]>): string[] {
     ];
 }
 
-/** One line a failed unit: its name, why it failed and what it last said. */
-const failedUnits = `
+/** One line each: failed units with what they last said, and a data volume that is not there with the reason. */
+const lookForProblems = `
 systemctl list-units --failed --plain --no-legend | cut -d' ' -f1 | while read -r unit; do
-    printf '%s: %s\\n' "$unit" "$(journalctl -q -b -u "$unit" -n 1 -p info -o cat 2>/dev/null || true)"
+    last=$(journalctl -q -b _SYSTEMD_UNIT="$unit" -n 1 -o cat 2>/dev/null)
+    printf '%s: %s\\n' "$unit" "\${last:-$(systemctl show -P Result "$unit")}"
 done
-mountpoint -q /root/forwardemail.net/self-hosting ||
-    echo "the data volume is not mounted at /root/forwardemail.net/self-hosting: $(systemctl show -P Result mailhost-data.service)"
+data=/root/forwardemail.net/self-hosting
+mountpoint -q "$data" || printf 'the data volume is not mounted at %s: %s\\n' "$data" \\
+    "$(cat /run/mailhost/data-volume-failure 2>/dev/null || journalctl -q -b -u mailhost-data -n 1 -o cat)"
 `;
 
 /** Asks the host itself what is wrong. */
@@ -78,7 +80,7 @@ export async function hostProblems(ssh: NonNullable<LocalStatus["ssh"]>): Promis
     const { code, stdout, stderr } = await runQuietly(
         "ssh",
         ["-o", "BatchMode=yes", ...sshArguments(ssh), "sh -s"],
-        { input: failedUnits, timeoutSeconds: 30 },
+        { input: lookForProblems, timeoutSeconds: 30 },
     );
     if (code !== 0)
         return [`the host does not answer over SSH: ${stderr.trim().split("\n").at(-1) ?? ""}`];

@@ -62,6 +62,12 @@ function dockerFiles(): HostFile[] {
             content: hostTemplate("docker.conf", { MOUNT_POINT: dataMountPoint }),
             effect,
         },
+        {
+            // Without this a client would start the daemon through its socket and wait for the volume again and again.
+            path: `${unitFolder}/docker.socket.d/mailhost.conf`,
+            mode: "0644",
+            content: hostTemplate("docker.conf", { MOUNT_POINT: dataMountPoint }),
+        },
     ];
 }
 

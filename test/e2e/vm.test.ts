@@ -19,6 +19,8 @@ describe("a host on a virtual machine", { timeout: minutes(25) }, () => {
         laptop = await TestLaptop.start("vm", {
             kind: "vm",
             image: snapshotFor(accelerator, images),
+            // 2 GB, so that the host makes itself swap.
+            ...(process.arch === "x64" && { server: { type: "cpx11", location: "ash" } }),
         });
     });
     after(() => laptop.close());

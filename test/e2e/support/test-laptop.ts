@@ -37,6 +37,8 @@ export class TestLaptop {
         options: {
             kind: MachineKind;
             config?: StackConfig;
+            /** Settings of `mailhost:server` that differ from the `local` stack's. */
+            server?: Record<string, unknown>;
             image?: { id: number; system: string };
         },
     ): Promise<TestLaptop> {
@@ -45,7 +47,9 @@ export class TestLaptop {
         const engine = await ensureEngine(() => undefined);
         const info = await startCloud({ name: cloud, kind: options.kind });
         const stack = new LocalStack(engine, info);
-        await stack.prepare({ ...localConfig(options.image), ...options.config });
+        const config = localConfig(options.image);
+        const server = { ...(config["mailhost:server"] as object), ...options.server };
+        await stack.prepare({ ...config, "mailhost:server": server, ...options.config });
         return new TestLaptop(cloud, info, engine, stack);
     }
 
@@ -71,18 +75,14 @@ export class TestLaptop {
         return this.stack.pulumi([...args, "--stack", stackName]);
     }
 
-    /** Sets a key of the stack's configuration, an object as JSON. */
-    async configure(key: string, value: unknown): Promise<void> {
+    /** Sets a key of the stack's configuration; an object stands in it as an object. */
+    async configure(key: string, value: boolean | number | string | object): Promise<void> {
+        const entry =
+            typeof value === "object"
+                ? { objectValue: value, value: JSON.stringify(value), secret: false }
+                : { value: String(value), secret: false };
         const { code, stderr } = await this.pulumi(
-            "config",
-            "set-all",
-            "--json",
-            JSON.stringify({
-                [key]:
-                    typeof value === "object"
-                        ? { objectValue: value, value: JSON.stringify(value), secret: false }
-                        : { value: String(value), secret: false },
-            }),
+            ...["config", "set-all", "--json", JSON.stringify({ [key]: entry })],
         );
         assert.equal(code, 0, stderr);
     }
