@@ -67,6 +67,7 @@ export class MailHost extends pulumi.ComponentResource {
             domain,
             email,
             authBasicUsername,
+            authorizedKeys: args.server.authorizedKeys,
             openTcpPorts,
             rebootTime,
             debug,

@@ -27,6 +27,28 @@ use_data_volume() {
     systemctl --quiet is-enabled "$mount_unit" 2>/dev/null || systemctl enable --quiet "$mount_unit"
 }
 
+# A volume grows while it is in use, and the file system with it.
+grow_file_system() {
+    local device_file=$1 size_gb=$2 device waited=0 blocks block_size
+    device=$(readlink -f "$(cat "$device_file")")
+    # The kernel hears of a larger disk a moment after the provider has made it.
+    until (($(blockdev --getsize64 "$device") >= size_gb * 1000000000)); do
+        if ((waited >= 30)); then
+            say "the data volume $device still has $(($(blockdev --getsize64 "$device") / 1000000000)) GB, not $size_gb:" \
+                "reboot the host, then run this again"
+            return
+        fi
+        sleep 1
+        waited=$((waited + 1))
+    done
+    blocks=$(dumpe2fs -h "$device" 2>/dev/null | awk '/^Block count:/ { print $3 }')
+    block_size=$(dumpe2fs -h "$device" 2>/dev/null | awk '/^Block size:/ { print $3 }')
+    # Less than a block group can't be used.
+    (($(blockdev --getsize64 "$device") - blocks * block_size >= 134217728)) || return 0
+    resize2fs "$device" >/dev/null 2>&1 || fail "the file system on $device does not grow: $(resize2fs "$device" 2>&1 | tail -n 2)"
+    say "the file system on $device has grown to $(($(blockdev --getsize64 "$device") / 1000000000)) GB"
+}
+
 # Owners and modes of folders that exist are the stack's.
 make_data_folder() {
     [ -d "$1" ] || install -d -m "$2" "$1"

@@ -12,7 +12,7 @@ export interface CloudConfigValues extends HostScriptValues {
         /** One line of authorized_keys form. */
         publicKey: string;
     };
-    /** Who may log in as root: authorized_keys lines. */
+    /** Who may log in as root before the script has run, and ever after: authorized_keys lines. */
     authorizedKeys: string[];
 }
 
@@ -30,7 +30,8 @@ export function renderCloudConfig(plan: HostPlan, values: CloudConfigValues): st
         fqdn: plan.fqdn,
         // The script keeps /etc/hosts, also when the name changes later.
         manage_etc_hosts: false,
-        users: [],
+        // Nobody but root: without this list the image's default user is made and let in as well.
+        users: [{ name: "root" }],
         disable_root: false,
         ssh_pwauth: false,
         ssh_authorized_keys: values.authorizedKeys,

@@ -155,6 +155,12 @@ export function hostFiles(args: HostPlanArgs, sysctls: readonly Sysctl[], swap: 
         ...dataVolumeFiles(),
         ...dockerFiles(),
         {
+            // Apart from root's own file, which holds the program's key and whatever an administrator adds there.
+            path: "/etc/ssh/authorized_keys.d/root",
+            mode: "0644",
+            content: args.authorizedKeys.map((key) => `${key}\n`).join(""),
+        },
+        {
             path: "/etc/ssh/sshd_config.d/00-mailhost.conf",
             mode: "0644",
             content: hostTemplate("sshd.conf"),

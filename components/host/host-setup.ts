@@ -2,7 +2,7 @@ import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Server } from "../server/server";
 import type { HostPlan, SecretName } from "./plan";
-import { hostScriptBody, scriptHead } from "./script";
+import { hostScriptBody, scriptHead, type HostScriptValues } from "./script";
 import { sealScript } from "./seal";
 import { commandConnection, receiveCommand } from "./ssh-channel";
 import { hostTemplate } from "./template";
@@ -40,8 +40,10 @@ export class HostSetup extends pulumi.ComponentResource {
         const { server, plan, secrets = {} } = args;
         const used = plan.secretDelivery === "user-data" ? secrets : {};
         const script = pulumi
-            .all([server.dataDevice, pulumi.output(used)])
-            .apply(([dataDevice, values]) => setupScript(plan, dataDevice, values));
+            .all([server.dataDevice, server.dataSizeGb, pulumi.output(used)])
+            .apply(([dataDevice, dataSizeGb, values]) =>
+                setupScript(plan, { dataDevice, dataSizeGb, secrets: values }),
+            );
         const applied = new command.remote.Command(
             `${name}-apply`,
             {
@@ -61,18 +63,14 @@ export class HostSetup extends pulumi.ComponentResource {
 }
 
 /** The script that is sent: first boot is waited for before anything is changed. */
-export function setupScript(
-    plan: HostPlan,
-    dataDevice: string,
-    secrets: Partial<Record<SecretName, string>>,
-): string {
+export function setupScript(plan: HostPlan, values: HostScriptValues): string {
     return sealScript(
         [
             scriptHead,
             hostTemplate("apply.sh"),
             hostTemplate("first-boot.sh"),
             "wait_for_first_boot\n",
-            hostScriptBody(plan, { dataDevice, secrets }),
+            hostScriptBody(plan, values),
         ].join(""),
     );
 }

@@ -20,6 +20,8 @@ export interface HostPlanArgs {
     email: string;
     /** Protects the web interface until its first administrator exists. */
     authBasicUsername: string;
+    /** Who may log in as root besides the program: authorized_keys lines. */
+    authorizedKeys: readonly string[];
     /** TCP ports that everyone may reach, besides SSH. */
     openTcpPorts: number[];
     /** When an upgrade that needs it may reboot the host, `HH:MM` in the host's time zone (UTC on rented servers). */

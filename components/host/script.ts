@@ -10,6 +10,8 @@ export const scriptHead = "#!/bin/bash\nset -euo pipefail\numask 022\n";
 export interface HostScriptValues {
     /** The data volume's device on the host, e.g. `/dev/disk/by-id/scsi-0HC_Volume_1`. */
     dataDevice: string;
+    /** The size in GB that the device is to have; with a larger one the file system grows. @default as it is */
+    dataSizeGb?: number;
     /** Used only where the plan's `secretDelivery` is `user-data`; one that is missing leaves its line out. */
     secrets?: Partial<Record<SecretName, string>>;
 }
@@ -102,6 +104,7 @@ export function hostScriptBody(plan: HostPlan, values: HostScriptValues): string
             dataVolume.prepareUnit,
             dataVolume.deviceFile,
         ),
+        call("grow_file_system", dataVolume.deviceFile, values.dataSizeGb ?? 0),
         ...dataVolume.folders.map(({ path, mode }) =>
             call("make_data_folder", `${dataVolume.mountPoint}/${path}`, mode),
         ),

@@ -41,7 +41,7 @@ export interface HetznerArgs {
     volumeSizeGb?: number;
     /**
      * Public keys of the operators in OpenSSH form (`ssh-ed25519 AAAA… name`), beside the stack's own, which always
-     * may log in. First boot installs them: a change arrives with the next replaced server.
+     * may log in.
      *
      * @default []
      */

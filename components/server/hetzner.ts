@@ -35,14 +35,15 @@ const everyone = ["0.0.0.0/0", "::/0"];
 export function hetzner(args: HetznerArgs): ServerAdapter {
     return {
         system: hetznerSettings(args).system,
+        authorizedKeys: hetznerSettings(args).authorizedKeys,
         problems: (path) => hetznerProblems(path, args),
         create: (name, plan, opts) => new HetznerServer(name, { ...args, plan }, opts),
     } satisfies ServerAdapter;
 }
 
 /** Arguments of {@link HetznerServer}. */
-export interface HetznerServerArgs extends HetznerArgs {
-    /** What the server is to be; `MailHost` makes it, see `ServerPlan`. */
+export interface HetznerServerArgs extends Omit<HetznerArgs, "authorizedKeys"> {
+    /** What the server is to be; `MailHost` makes it, see `ServerPlan`. Operators' keys stand in its `host`. */
     plan: ServerPlan;
 }
 
@@ -67,6 +68,7 @@ export interface HetznerServerArgs extends HetznerArgs {
  *             domain: "example.com",
  *             email: "you@example.net",
  *             authBasicUsername: "admin",
+ *             authorizedKeys: [],
  *             openTcpPorts: [25, 443],
  *             rebootTime: "04:30",
  *             debug: false,
@@ -87,6 +89,7 @@ export class HetznerServer extends pulumi.ComponentResource implements Server {
     readonly ssh: SshConnection;
     readonly machineId: pulumi.Output<string>;
     readonly dataDevice: pulumi.Output<string>;
+    readonly dataSizeGb: pulumi.Output<number>;
     readonly ready: pulumi.Resource[];
     readonly nextSteps: readonly string[] = [
         `Ask Hetzner to open the outbound ports 25 and 465, or no mail leaves: ${unblockLink}`,
@@ -96,7 +99,7 @@ export class HetznerServer extends pulumi.ComponentResource implements Server {
         const { plan } = args;
         throwProblems(name, hetznerProblems("server", args));
         const settings = hetznerSettings(args);
-        throwProblems(name, userDataProblems("server", plan.host, settings.authorizedKeys));
+        throwProblems(name, userDataProblems("server", plan.host));
         super("mailhost:index:HetznerServer", name, {}, opts);
         if (pulumi.runtime.isDryRun()) this.warn(settings);
 
@@ -161,7 +164,7 @@ export class HetznerServer extends pulumi.ComponentResource implements Server {
                 renderCloudConfig(plan.host, {
                     dataDevice,
                     hostKey: { privateKey, publicKey },
-                    authorizedKeys: [withoutLineEnd(loginPublicKey), ...settings.authorizedKeys],
+                    authorizedKeys: [withoutLineEnd(loginPublicKey)],
                     secrets,
                 }),
             );
@@ -219,6 +222,7 @@ export class HetznerServer extends pulumi.ComponentResource implements Server {
         this.outbound = this.inbound;
         this.machineId = server.id;
         this.dataDevice = volume.linuxDevice;
+        this.dataSizeGb = volume.size;
         this.ssh = {
             host: ipv4.ipAddress,
             port: 22,
@@ -238,6 +242,7 @@ export class HetznerServer extends pulumi.ComponentResource implements Server {
             ssh: this.ssh,
             machineId: this.machineId,
             dataDevice: this.dataDevice,
+            dataSizeGb: this.dataSizeGb,
             nextSteps: this.nextSteps,
         });
     }

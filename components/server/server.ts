@@ -42,6 +42,8 @@ export interface Server {
     machineId: pulumi.Output<string>;
     /** The data volume's device on the host, e.g. `/dev/disk/by-id/scsi-0HC_Volume_1`. */
     dataDevice: pulumi.Output<string>;
+    /** The data volume's size in GB, as the provider counts; undefined where it is not ours. */
+    dataSizeGb?: pulumi.Output<number>;
     /** What must exist before the first SSH connection makes sense (the volume is attached, the address has its PTR). */
     ready: pulumi.Resource[];
     /** What the operator has to do at the provider before mail flows, a sentence each. */
@@ -52,6 +54,8 @@ export interface Server {
 export interface ServerAdapter {
     /** What first boot will find: decides packages and file names. */
     system: System;
+    /** Who may log in as root besides the program: authorized_keys lines. */
+    authorizedKeys: readonly string[];
     /** Everything that is wrong with the adapter's arguments. `path` stands before each argument, e.g. `server`. */
     problems(path: string): Problem[];
     create(name: string, plan: ServerPlan, opts: pulumi.ComponentResourceOptions): Server;

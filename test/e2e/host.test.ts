@@ -4,8 +4,9 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { after, before, describe, test } from "node:test";
-import { runQuietly } from "../../cli/run-program";
+import { run, runQuietly } from "../../cli/run-program";
 import { localDomain } from "../../local/laptop";
+import { sshArguments } from "../../local/status";
 import { answering, scanAllTcpPorts } from "./support/scan";
 import { orderedSteps } from "./support/steps";
 import { eventually, minutes, TestLaptop } from "./support/test-laptop";
@@ -272,6 +273,32 @@ describe("a host on the container kind", { timeout: minutes(40) }, () => {
             (await volumes()).map((v) => v.detachedWhileMounted),
             [0],
         );
+    });
+
+    step("a larger data volume grows in place, its file system with it", async () => {
+        await configureServer(laptop, { volumeSizeGb: 12 });
+        const { changes } = await laptop.up();
+        assert.deepEqual(changes, { updated: 2, unchanged: 17 });
+        const size = Number(await laptop.ssh(`df --output=size -B1G ${mountPoint} | tail -n 1`));
+        assert.equal(size, 12);
+    });
+
+    step("an operator's key arrives over SSH, and goes again", async () => {
+        const file = path.join(laptop.folder, "operator");
+        await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "operator", "-f", file]);
+        const publicKey = fs.readFileSync(`${file}.pub`, "utf8").trim();
+        const login = async () => {
+            const { ssh } = await laptop.status();
+            const args = sshArguments({ ...ssh!, keyFile: file });
+            return (await runQuietly("ssh", ["-o", "BatchMode=yes", ...args, "true"])).code;
+        };
+        assert.equal(await login(), 255);
+        await configureServer(laptop, { authorizedKeys: [publicKey] });
+        assert.deepEqual((await laptop.up()).changes, { updated: 1, unchanged: 18 });
+        assert.equal(await login(), 0);
+        await configureServer(laptop, { authorizedKeys: undefined });
+        assert.deepEqual((await laptop.up()).changes, { updated: 1, unchanged: 18 });
+        assert.equal(await login(), 255);
     });
 
     step("a type of another architecture is refused at preview, the server runs on", async () => {

@@ -107,7 +107,7 @@ describe("MailHost", () => {
         );
         assert.deepEqual(
             Object.keys(mock.outputs["mailhost:index:HetznerServer::mail"] ?? {}).sort(),
-            ["dataDevice", "inbound", "machineId", "nextSteps", "outbound", "ssh"],
+            ["dataDevice", "dataSizeGb", "inbound", "machineId", "nextSteps", "outbound", "ssh"],
         );
     });
 
@@ -176,13 +176,17 @@ describe("MailHost", () => {
                     domain: "example.com",
                     email: "you@example.net",
                     authBasicUsername: "setup",
+                    authorizedKeys: [],
                     openTcpPorts: [25, 80, 443, 465, 993, 995],
                     rebootTime: "03:15",
                     debug: true,
                     secretDelivery: "ssh",
                 }),
-                `/dev/disk/by-id/scsi-0HC_Volume_${String(volume)}`,
-                {},
+                {
+                    dataDevice: `/dev/disk/by-id/scsi-0HC_Volume_${String(volume)}`,
+                    dataSizeGb: 40,
+                    secrets: {},
+                },
             ),
         );
         const connection = applied.inputs["connection"] as Record<string, unknown>;
@@ -196,6 +200,26 @@ describe("MailHost", () => {
         ]) {
             assert.ok(applied.dependsOn.includes(needed), needed);
         }
+    });
+
+    it("lets the adapter's operators log in, by the same script", async () => {
+        const operatorKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOperator operator@example.net";
+        const { mock } = await make({
+            args: {
+                server: hetzner({
+                    sshAllowedCidrs: ["203.0.113.0/24"],
+                    authorizedKeys: [operatorKey],
+                }),
+            },
+        });
+        const { stdin } = mock.resource("command:remote:Command", "mail-host-apply").inputs;
+        assert.match(
+            String(stdin),
+            new RegExp(
+                `^put /etc/ssh/authorized_keys\\.d/root .*\n${operatorKey}\nEND_OF_FILE$`,
+                "m",
+            ),
+        );
     });
 
     it("sends the first secrets over neither way unless it is told to", async () => {

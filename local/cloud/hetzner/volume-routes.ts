@@ -162,7 +162,7 @@ export function volumeRoutes(project: Project): Route[] {
         {
             method: "POST",
             path: "/volumes/:id/actions/resize",
-            handle: (request) => {
+            handle: async (request) => {
                 const volume = found(request);
                 const { size } = parseBody(z.object({ size: sizeField }), request);
                 if (size <= volume.sizeGb) {
@@ -171,10 +171,11 @@ export function volumeRoutes(project: Project): Route[] {
                         `must be greater than ${volume.sizeGb}: a volume can't shrink`,
                     );
                 }
-                // A machine that has it sees the new size when it is attached or booted next.
                 fs.truncateSync(project.volumeFile(volume), size * 1024 ** 3);
                 volume.sizeGb = size;
                 store.save();
+                if (volume.server !== null)
+                    await project.park.get(volume.server).growVolume(volume.id);
                 return { status: 201, body: { action: action("resize_volume", volume) } };
             },
         },

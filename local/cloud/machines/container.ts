@@ -12,7 +12,13 @@ import {
 import { machineLink, machineNamespace } from "../network/network-plan";
 import { ControlGroup } from "./control-group";
 import { ensureRootDisk, rootDisk } from "./disk";
-import { deviceNumber, ensureLoopDevice, freeLoopDevice, waitUntilFreed } from "./loop-devices";
+import {
+    deviceNumber,
+    ensureLoopDevice,
+    freeLoopDevice,
+    refreshCapacity,
+    waitUntilFreed,
+} from "./loop-devices";
 import type {
     AttachedVolume,
     FirewallRule,
@@ -115,6 +121,11 @@ export class ContainerMachine implements Machine {
         const device = await freeLoopDevice(volume.file);
         if (device !== undefined && mounts.length === 0) await waitUntilFreed(volume.file, device);
         return { wasMounted: mounts.length > 0 };
+    }
+
+    async growVolume(id: number): Promise<void> {
+        const volume = this.spec.volumes.find((v) => v.id === id);
+        if (volume && this.isRunning()) await refreshCapacity(volume.file);
     }
 
     async setFirewall(rules: FirewallRule[] | undefined): Promise<void> {

@@ -23,6 +23,12 @@ export async function ensureLoopDevice(file: string): Promise<string> {
     return existing?.device ?? (await run("losetup", ["--find", "--show", file])).trim();
 }
 
+/** Lets the block device of a file that has grown grow too. */
+export async function refreshCapacity(file: string): Promise<void> {
+    for (const { device } of await loopDevices(file))
+        await run("losetup", ["--set-capacity", device]);
+}
+
 /**
  * Frees the block device of a file. One that is still mounted goes with its last user.
  *

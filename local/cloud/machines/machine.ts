@@ -93,6 +93,8 @@ export interface Machine {
      * @returns whether the machine still had it mounted: the laptop cloud records that, since it costs data.
      */
     detachVolume(id: number): Promise<{ wasMounted: boolean }>;
+    /** Shows a running machine the new size of a volume whose file has grown. */
+    growVolume(id: number): Promise<void>;
     /** Replaces the cloud firewall's rules at once; undefined opens everything. */
     setFirewall(rules: FirewallRule[] | undefined): Promise<void>;
     /** Memory and cores for the next start. */

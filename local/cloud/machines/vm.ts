@@ -121,6 +121,15 @@ export class VirtualMachine implements Machine {
         return { wasMounted: isDirtyExt4(volume.file) };
     }
 
+    async growVolume(id: number): Promise<void> {
+        const volume = this.spec.volumes.find((v) => v.id === id);
+        if (!volume || !this.isRunning()) return;
+        const { size } = fs.statSync(volume.file);
+        await this.withMonitor((qmp) =>
+            qmp.execute("block_resize", { "node-name": volumeDevices(volume).name, size }),
+        );
+    }
+
     async setFirewall(rules: FirewallRule[] | undefined): Promise<void> {
         this.spec.firewall = rules;
         if (!this.isRunning()) return;

@@ -72,6 +72,10 @@ export class FakeMachine implements Machine {
         return { wasMounted: this.mounted.has(id) };
     }
 
+    async growVolume(id: number): Promise<void> {
+        await this.note(`growVolume ${id}`);
+    }
+
     async setFirewall(rules: FirewallRule[] | undefined): Promise<void> {
         await this.note("setFirewall");
         this.firewall = rules;
