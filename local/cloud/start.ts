@@ -113,8 +113,8 @@ async function startDaemon(options: DaemonOptions): Promise<CloudInfo> {
     const log = fs.openSync(paths.daemonLog, "a", 0o600);
     const command = [
         process.execPath,
-        "--import",
-        `file://${require.resolve("tsx")}`,
+        "--require",
+        require.resolve("tsx/cjs"),
         path.join(__dirname, "daemon.ts"),
         JSON.stringify(options),
     ];

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { shellQuote } from "../../components/host/shell-quote";
 import { cacheRoot, projectRoot } from "../paths";
 import { run, runQuietly } from "../../cli/run-program";
 
@@ -166,8 +167,8 @@ async function installFromNpm(report: (line: string) => void): Promise<Engine> {
 function installLanguageHost(bin: string): void {
     const launcher = path.join(bin, "pulumi-language-nodejs");
     const host = path.join(projectRoot, "local", "engine", "language-host.ts");
-    const loader = require.resolve("tsx");
-    const script = `#!/bin/sh\nexec '${process.execPath}' --import 'file://${loader}' '${host}' "$@"\n`;
+    const command = [process.execPath, "--require", require.resolve("tsx/cjs"), host];
+    const script = `#!/bin/sh\nexec ${command.map(shellQuote).join(" ")} "$@"\n`;
     fs.writeFileSync(`${launcher}.tmp`, script, { mode: 0o755 });
     fs.renameSync(`${launcher}.tmp`, launcher);
 }

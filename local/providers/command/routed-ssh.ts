@@ -1,5 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { shellQuote } from "../../../components/host/shell-quote";
 import { cloudVariable } from "../../paths";
 
 /**
@@ -12,18 +13,18 @@ export function routedPath(searchPath: string): string {
     if (root === undefined || root === "") return searchPath;
     const folder = path.join(root, "bin");
     fs.mkdirSync(folder, { recursive: true });
-    const proxy = [
+    const program = [
         process.execPath,
         "--require",
         require.resolve("tsx/cjs"),
         path.join(__dirname, "connect.ts"),
-        "%h",
-        "%p",
-    ].join(" ");
+    ];
+    // Read by ssh, which replaces %h and %p, and then by a shell.
+    const proxy = [...program.map((word) => shellQuote(word).replaceAll("%", "%%")), "%h", "%p"];
     const script = `#!/bin/sh
 # The laptop cloud's simulated network. The real ssh stands in a later folder of PATH.
 PATH=\${PATH#*${path.basename(folder)}:}
-exec ssh -o ProxyCommand='${proxy}' "$@"
+exec ssh -o ${shellQuote(`ProxyCommand=${proxy.join(" ")}`)} "$@"
 `;
     const file = path.join(folder, "ssh");
     if (!fs.existsSync(file) || fs.readFileSync(file, "utf8") !== script) {
