@@ -36,6 +36,8 @@ export interface State<I, O> {
     outputs: Partial<I & O>;
 }
 
+type Eventually<T> = T | Promise<T>;
+
 /** One kind of resource; `I` and `O` are the values of its tables, see {@link resource}. */
 export interface ResourceHandler<I = Properties, O = Properties> {
     inputs: PropertyTable;
@@ -58,7 +60,7 @@ export interface ResourceHandler<I = Properties, O = Properties> {
         change: Change,
     ): { differences?: Difference[]; deleteBeforeReplace?: boolean };
     /** @throws {@link InitializationFailure} when it was made and isn't ready: the engine keeps it, and tries update next. */
-    create(inputs: I, context: Context): Promise<{ id: string; outputs: Outputs }>;
+    create(inputs: I, context: Context): Eventually<{ id: string; outputs: Outputs }>;
     /**
      * For refresh and import: `known` is undefined on import. Absent: a refresh finds what was known.
      *
@@ -68,9 +70,9 @@ export interface ResourceHandler<I = Properties, O = Properties> {
         id: string,
         known: State<I, O> | undefined,
         context: Context,
-    ): Promise<{ id: string; inputs: Outputs; outputs: Outputs } | undefined>;
+    ): Eventually<{ id: string; inputs: Outputs; outputs: Outputs } | undefined>;
     /** Absent: every change replaces. Returns all outputs. */
-    update?(old: State<I, O>, news: I, context: Context): Promise<{ outputs: Outputs }>;
+    update?(old: State<I, O>, news: I, context: Context): Eventually<{ outputs: Outputs }>;
     /** Absent: forgotten without further ado. */
     delete?(old: State<I, O>, context: Context): Promise<void>;
 }
@@ -85,15 +87,17 @@ export interface FunctionHandler<I = Properties> {
 /** Types a handler by its tables. */
 export function resource<const I extends PropertyTable, const O extends PropertyTable>(
     handler: { inputs: I; outputs: O } & ResourceHandler<Values<I>, Values<O>>,
-): ResourceHandler {
-    return handler as unknown as ResourceHandler;
+): ResourceHandler;
+export function resource(handler: unknown): ResourceHandler {
+    return handler as ResourceHandler;
 }
 
 /** Types a function's handler by its table. */
 export function providerFunction<const I extends PropertyTable>(
     handler: { inputs: I } & FunctionHandler<Values<I>>,
-): FunctionHandler {
-    return handler as unknown as FunctionHandler;
+): FunctionHandler;
+export function providerFunction(handler: unknown): FunctionHandler {
+    return handler as FunctionHandler;
 }
 
 /** A provider: its resources and functions by token, e.g. `random:index/randomId:RandomId`. */

@@ -101,7 +101,7 @@ export function diffResponse(
 }
 
 export function decode(struct: Struct | undefined): Properties {
-    return withoutSecrets((struct?.toJavaScript() ?? {}) as Properties) as Properties;
+    return withoutSecrets(struct?.toJavaScript() ?? {});
 }
 
 export function encode(handler: ResourceHandler, outputs: Outputs): Struct {

@@ -57,7 +57,10 @@ function typeSpec(property: Property): object {
         case "object":
         case "any":
             return { $ref: "pulumi.json#/Any" };
-        default:
+        case "string":
+        case "number":
+        case "integer":
+        case "boolean":
             return { type: property.type };
     }
 }

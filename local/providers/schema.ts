@@ -217,7 +217,7 @@ function typeName(value: PropertyValue): string {
 }
 
 export function isPlainObject(value: PropertyValue | undefined): value is Properties {
-    return value !== undefined && typeName(value as PropertyValue) === "object";
+    return value !== undefined && typeName(value) === "object";
 }
 
 export function isArchive(value: Asset): boolean {
@@ -225,8 +225,10 @@ export function isArchive(value: Asset): boolean {
 }
 
 /** The value with every secret in it laid open. */
+export function withoutSecrets(value: Properties): Properties;
+export function withoutSecrets(value: PropertyValue): PropertyValue;
 export function withoutSecrets(value: PropertyValue): PropertyValue {
-    if (Array.isArray(value)) return value.map(withoutSecrets);
+    if (Array.isArray(value)) return value.map((item) => withoutSecrets(item));
     if (value === null || typeof value !== "object") return value;
     if (value[signatureKey] === secretSignature) return withoutSecrets(value.value ?? null);
     return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, withoutSecrets(v)]));

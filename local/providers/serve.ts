@@ -176,12 +176,11 @@ export function service(
             response.setProperties(encode(handler, previewOf(handler, news, old.outputs)));
             return response;
         }
-        if (!handler.update) throw new Error(`${urn} can't be updated, only replaced.`);
-        const apply = handler.update;
-        const { outputs } = await withState(handler, () =>
-            apply(old, news, context(urn, request.getTimeout())),
+        const updated = await withState(handler, () =>
+            handler.update?.(old, news, context(urn, request.getTimeout())),
         );
-        response.setProperties(encode(handler, outputs));
+        if (!updated) throw new Error(`${typeOf(urn)} can't be updated, only replaced.`);
+        response.setProperties(encode(handler, updated.outputs));
         return response;
     });
 

@@ -7,7 +7,8 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { cloudVariable } from "../../local/paths";
-import { dial, type Clock, type Connection } from "../../local/providers/command/dial";
+import { dial, type Clock } from "../../local/providers/command/dial";
+import type { Connection } from "../../local/providers/command/properties";
 import { commandProvider } from "../../local/providers/command/provider";
 import { checkProperties, unknownValue, type Properties } from "../../local/providers/schema";
 import { makeKey } from "../../local/providers/tls/private-key";
@@ -74,7 +75,12 @@ describe("local.Command", () => {
     test("a failure tells status, command and all output, whatever is logged", async () => {
         const context = testContext();
         await assert.rejects(
-            local.create({ create: "echo out; echo err >&2; exit 3", logging: "none" }, context),
+            Promise.resolve(
+                local.create(
+                    { create: "echo out; echo err >&2; exit 3", logging: "none" },
+                    context,
+                ),
+            ),
             { message: 'exit status 3: running "echo out; echo err >&2; exit 3":\nout\nerr\n' },
         );
         assert.deepEqual(context.said, []);
@@ -122,7 +128,7 @@ describe("local.Command", () => {
             await new Promise((resolve) => setTimeout(resolve, 20));
         }
         cancellation.abort();
-        await assert.rejects(made, { message: /^signal: SIGKILL/ });
+        await assert.rejects(Promise.resolve(made), { message: /^signal: SIGKILL/ });
         const pid = Number(fs.readFileSync(file, "utf8"));
         assert.match(processState(pid), /^[ZX]?$/);
     });
@@ -251,7 +257,7 @@ describe("remote.Command", () => {
     });
 
     test("leads through a bastion", async () => {
-        const { proxy: _, ...bastion } = connection();
+        const bastion = connection();
         assert.equal((await create({ create: "echo in" }, { proxy: bastion })).stdout, "in");
         await assert.rejects(create({ create: "true" }, { proxy: { ...bastion, port: 1 } }), {
             message:

@@ -45,7 +45,7 @@ describe("the life of a stack", () => {
     }
     const program =
         (variant: Variant = {}) =>
-        async () => {
+        () => {
             const made = new random.RandomPassword("password", {
                 length: 24,
                 special: false,
@@ -150,7 +150,7 @@ describe("failures", () => {
     after(() => stack.remove());
 
     test("an unknown key of a connection is refused without its value", async () => {
-        const told = await stack.failedUp(async () => {
+        const told = await stack.failedUp(() => {
             const mistyped = { ...connection(), privatKey: "geheim-7351" };
             new command.remote.Command("refused", { connection: mistyped, create: "true" });
         });
@@ -160,7 +160,7 @@ describe("failures", () => {
     });
 
     test("a failed command shows its output, no stack, and leaves no resource", async () => {
-        const told = await stack.failedUp(async () => {
+        const told = await stack.failedUp(() => {
             new command.remote.Command("failing", {
                 connection: connection(),
                 create: "echo seen; exit 7",
@@ -175,7 +175,7 @@ describe("failures", () => {
 
 test("a password is imported by its value", async () => {
     const stack = await SimulatedStack.create();
-    const program = (opts: pulumi.CustomResourceOptions) => async () => {
+    const program = (opts: pulumi.CustomResourceOptions) => () => {
         const made = new random.RandomPassword("known", { length: 12 }, opts);
         return { result: made.result };
     };
@@ -189,7 +189,7 @@ test("a password is imported by its value", async () => {
 test("a killed engine takes its plugins and their processes with it", async () => {
     const stack = await SimulatedStack.create();
     const started = path.join(stack.folder, "started");
-    const up = stack.failedUp(async () => {
+    const up = stack.failedUp(() => {
         new command.local.Command("long", { create: `touch ${started}; sleep 300` });
     });
     while (!fs.existsSync(started)) await pause();

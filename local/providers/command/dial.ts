@@ -1,13 +1,8 @@
 import * as net from "node:net";
 import { Client, utils, type AuthenticationType, type ConnectConfig } from "ssh2";
 import type { Context } from "../handler";
-import type { Value } from "../schema";
-import type { connection } from "./properties";
+import type { Connection, Endpoint } from "./properties";
 import { findRoute } from "./route";
-
-/** A checked connection. */
-export type Connection = Value<typeof connection>;
-type Endpoint = Omit<Connection, "proxy">;
 
 /** What tests replace. */
 export interface Clock {
@@ -122,7 +117,7 @@ async function clientConfig(to: Endpoint): Promise<ConnectConfig> {
         if (expected instanceof Error) {
             throw new Error(`failed to parse host key: ${expected.message}`);
         }
-        config.algorithms = { serverHostKey: [expected.type as "ssh-ed25519"] };
+        config.algorithms = { serverHostKey: [expected.type] };
         config.hostVerifier = (key: Buffer) => key.equals(expected.getPublicSSH());
     }
     return config;

@@ -1,4 +1,4 @@
-import type { PropertyTable } from "../schema";
+import type { PropertyTable, Values } from "../schema";
 
 /** Trigger values: any change of them makes another resource. */
 export const triggers = { type: "array", items: { type: "any" }, replaces: true } as const;
@@ -33,6 +33,12 @@ const endpoint = {
     perDialTimeout: { type: "integer", default: 15 },
     hostKey: { type: "string" },
 } as const satisfies PropertyTable;
+
+/** How to reach one host. */
+export type Endpoint = Values<typeof endpoint>;
+
+/** A checked connection, perhaps through another host. */
+export type Connection = Endpoint & { proxy?: Endpoint };
 
 /** How to reach a host over SSH; secret as a whole. */
 export const connection = {

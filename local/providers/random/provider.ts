@@ -11,10 +11,10 @@ const password = resource({
     // The real one has bcryptHash as well. Node has no bcrypt: a program that reads it here finds it undefined.
     outputs: { result: { type: "string", secret: true } },
     check: checkCharacters,
-    async create(inputs) {
+    create(inputs) {
         return { id: "none", outputs: { ...inputs, result: randomCharacters(inputs) } };
     },
-    async read(id, known) {
+    read(id, known) {
         if (known) return known;
         return { id: "none", ...imported(id) };
     },
@@ -24,11 +24,11 @@ const string = resource({
     inputs: { ...characterInputs, keepers },
     outputs: { result: { type: "string" } },
     check: checkCharacters,
-    async create(inputs) {
+    create(inputs) {
         const result = randomCharacters(inputs);
         return { id: result, outputs: { ...inputs, result } };
     },
-    async read(id, known) {
+    read(id, known) {
         if (known) return known;
         return { id, ...imported(id) };
     },
@@ -63,14 +63,14 @@ const id = resource({
         hex: { type: "string" },
     },
     check: (inputs) => ({ failures: atLeastOne("byteLength", inputs.byteLength) }),
-    async create(inputs) {
+    create(inputs) {
         const bytes = randomBytes(inputs.byteLength);
         return {
             id: bytes.toString("base64url"),
             outputs: { ...inputs, ...idForms(bytes, inputs.prefix) },
         };
     },
-    async read(id, known) {
+    read(id, known) {
         if (known) return known;
         const comma = id.lastIndexOf(",");
         const prefix = comma === -1 ? undefined : id.slice(0, comma);
@@ -100,14 +100,14 @@ const bytes = resource({
         hex: { type: "string", secret: true },
     },
     check: (inputs) => ({ failures: atLeastOne("length", inputs.length) }),
-    async create(inputs) {
+    create(inputs) {
         const value = randomBytes(inputs.length);
         return {
             id: "none",
             outputs: { ...inputs, base64: value.toString("base64"), hex: value.toString("hex") },
         };
     },
-    async read(id, known) {
+    read(id, known) {
         if (known) return known;
         const value = Buffer.from(id, "base64");
         return {

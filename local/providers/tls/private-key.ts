@@ -1,11 +1,5 @@
-import {
-    createHash,
-    createPrivateKey,
-    createPublicKey,
-    generateKeyPairSync,
-    type KeyObject,
-} from "node:crypto";
-import { utils, type ParsedKey } from "ssh2";
+import { createHash, createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
+import { toOpenssh } from "./openssh";
 
 /** Everything that the tls provider tells of a key. */
 export interface Key {
@@ -29,64 +23,47 @@ export interface KeyKind {
 
 /** Makes a key. OpenSSH knows no P224: its forms are empty then. */
 export function makeKey(kind: KeyKind): Key {
-    if (kind.algorithm === "ECDSA" && kind.ecdsaCurve === "P224") {
-        const { privateKey } = generateKeyPairSync("ec", { namedCurve: "secp224r1" });
-        return forms(privateKey, kind.algorithm, undefined);
-    }
-    const text = makeOpenssh(kind);
-    const parsed = utils.parseKey(text);
-    if (parsed instanceof Error) throw parsed;
-    const key = createPrivateKey(parsed.getPrivatePEM());
-    return forms(key, kind.algorithm, { text: `${text.trimEnd()}\n`, parsed });
+    return describeKey(generate(kind), kind.algorithm);
 }
 
-function makeOpenssh({ algorithm, rsaBits, ecdsaCurve }: KeyKind): string {
+function generate({ algorithm, rsaBits, ecdsaCurve }: KeyKind): KeyObject {
     switch (algorithm) {
         case "RSA":
-            return utils.generateKeyPairSync("rsa", { bits: rsaBits }).private;
-        case "ECDSA": {
-            const bits = ecdsaBits[ecdsaCurve];
-            if (bits === undefined) throw new Error(`There is no ECDSA curve "${ecdsaCurve}".`);
-            return utils.generateKeyPairSync("ecdsa", { bits }).private;
-        }
-        default:
-            return utils.generateKeyPairSync("ed25519").private;
+            return generateKeyPairSync("rsa", { modulusLength: rsaBits }).privateKey;
+        case "ECDSA":
+            return generateKeyPairSync("ec", { namedCurve: curves[ecdsaCurve] }).privateKey;
+        case "ED25519":
+            return generateKeyPairSync("ed25519").privateKey;
     }
 }
 
-const ecdsaBits = { P224: undefined, P256: 256, P384: 384, P521: 521 } as const;
+const curves = { P224: "secp224r1", P256: "prime256v1", P384: "secp384r1", P521: "secp521r1" };
 
-function forms(
-    key: KeyObject,
-    algorithm: KeyKind["algorithm"],
-    openssh: { text: string; parsed: ParsedKey } | undefined,
-): Key {
+/** The forms of a private key. */
+export function describeKey(key: KeyObject, algorithm: KeyKind["algorithm"]): Key {
+    const pem = (type: "pkcs1" | "sec1" | "pkcs8") =>
+        key.export({ type, format: "pem" }).toString();
     const publicKey = createPublicKey(key);
-    const pkcs8 = key.export({ type: "pkcs8", format: "pem" }).toString();
-    const wire = openssh?.parsed.getPublicSSH();
+    const openssh = toOpenssh(key);
+    const digest = (hash: string) => createHash(hash).update(openssh?.publicWire ?? "");
     return {
         id: createHash("sha1")
             .update(publicKey.export({ type: "spki", format: "der" }))
             .digest("hex"),
-        privateKeyOpenssh: openssh?.text ?? "",
-        privateKeyPem:
-            algorithm === "RSA"
-                ? key.export({ type: "pkcs1", format: "pem" }).toString()
-                : algorithm === "ECDSA"
-                  ? key.export({ type: "sec1", format: "pem" }).toString()
-                  : pkcs8,
-        privateKeyPemPkcs8: pkcs8,
-        publicKeyFingerprintMd5: wire
-            ? createHash("md5")
-                  .update(wire)
+        privateKeyOpenssh: openssh?.privatePem ?? "",
+        privateKeyPem: pem(({ RSA: "pkcs1", ECDSA: "sec1", ED25519: "pkcs8" } as const)[algorithm]),
+        privateKeyPemPkcs8: pem("pkcs8"),
+        publicKeyFingerprintMd5: openssh
+            ? digest("md5")
                   .digest("hex")
                   .replace(/..(?!$)/g, "$&:")
             : "",
-        publicKeyFingerprintSha256: wire
-            ? `SHA256:${createHash("sha256").update(wire).digest("base64").replace(/=+$/, "")}`
+        publicKeyFingerprintSha256: openssh
+            ? `SHA256:${digest("sha256").digest("base64").replace(/=+$/, "")}`
             : "",
-        publicKeyOpenssh:
-            openssh && wire ? `${openssh.parsed.type} ${wire.toString("base64")}\n` : "",
+        publicKeyOpenssh: openssh
+            ? `${openssh.type} ${openssh.publicWire.toString("base64")}\n`
+            : "",
         publicKeyPem: publicKey.export({ type: "spki", format: "pem" }).toString(),
     };
 }

@@ -33,7 +33,7 @@ const privateKey = resource({
                 ? [{ path: "rsaBits", reason: `${rsaBits}-bit keys are insecure: at least 1024` }]
                 : [],
     }),
-    async create(inputs) {
+    create(inputs) {
         const { id, ...key } = makeKey(inputs);
         return { id, outputs: { ...inputs, ...key } };
     },

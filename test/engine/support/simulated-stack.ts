@@ -2,14 +2,12 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import type * as pulumi from "@pulumi/pulumi";
-import {
-    LocalWorkspace,
-    PulumiCommand,
-    type PulumiFn,
-    type Stack,
-} from "@pulumi/pulumi/automation";
+import { LocalWorkspace, PulumiCommand, type Stack } from "@pulumi/pulumi/automation";
 import { ensureEngine } from "../../../local/engine/find-engine";
 import { installPlugins } from "../../../local/providers/install";
+
+/** Registers resources, and returns the outputs if there are any. */
+export type Program = () => Record<string, unknown> | void;
 
 /** A stack of the real engine with the simulated providers, in a temporary folder of its own. */
 export class SimulatedStack {
@@ -32,7 +30,7 @@ export class SimulatedStack {
         fs.symlinkSync(path.join(engine.bin, "pulumi"), path.join(made("bin"), "pulumi"));
         installPlugins(home);
         const stack = await LocalWorkspace.createOrSelectStack(
-            { projectName: "simulated", stackName: "test", program: async () => undefined },
+            { projectName: "simulated", stackName: "test", program: () => Promise.resolve() },
             {
                 pulumiCommand: await PulumiCommand.get({ root: folder }),
                 envVars: {
@@ -50,25 +48,25 @@ export class SimulatedStack {
     }
 
     /** @returns how many resources were created, updated and so on, without the stack itself; and the outputs. */
-    async up(program: PulumiFn): Promise<{
+    async up(program: Program): Promise<{
         changes: Record<string, number>;
         outputs: Record<string, { value: unknown; secret: boolean }>;
     }> {
-        this.stack.workspace.program = program;
+        this.stack.workspace.program = () => Promise.resolve(program());
         const { summary, outputs } = await this.stack.up();
         return { changes: ownChanges(summary.resourceChanges), outputs };
     }
 
     /** The text that an `up` which fails shows; throws when it doesn't fail. */
-    async failedUp(program: PulumiFn): Promise<string> {
-        this.stack.workspace.program = program;
+    async failedUp(program: Program): Promise<string> {
+        this.stack.workspace.program = () => Promise.resolve(program());
         const result = await this.stack.up().catch((error: Error) => error.message);
         if (typeof result !== "string") throw new Error("The up succeeded.");
         return result;
     }
 
-    async preview(program: PulumiFn): Promise<Record<string, number>> {
-        this.stack.workspace.program = program;
+    async preview(program: Program): Promise<Record<string, number>> {
+        this.stack.workspace.program = () => Promise.resolve(program());
         return ownChanges((await this.stack.preview()).changeSummary);
     }
 

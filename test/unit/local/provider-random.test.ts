@@ -14,9 +14,9 @@ const handler = (name: string) => {
 
 /** Table and own check, as the server runs them. */
 function check(name: string, given: Properties) {
-    const { inputs, check } = handler(name);
-    const { values, failures } = checkProperties(inputs, given);
-    const own = failures.length === 0 ? check?.(values, undefined, testContext()) : undefined;
+    const found = handler(name);
+    const { values, failures } = checkProperties(found.inputs, given);
+    const own = failures.length === 0 ? found.check?.(values, undefined, testContext()) : undefined;
     return { inputs: own?.inputs ?? values, failures: [...failures, ...(own?.failures ?? [])] };
 }
 

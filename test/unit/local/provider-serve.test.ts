@@ -34,17 +34,17 @@ const disk = resource({
     diff: (differences) => ({
         deleteBeforeReplace: differences.some((d) => d.path === "zone"),
     }),
-    async create(inputs, { config }) {
+    create(inputs, { config }) {
         if (inputs.size === 500) throw new Error("no space left");
-        const outputs = { ...inputs, address: String(config.region), key: "K", generation: 1 };
+        const outputs = { ...inputs, address: config.region, key: "K", generation: 1 };
         if (inputs.size === 99) throw new InitializationFailure("7", outputs, "does not answer");
         return { id: "7", outputs };
     },
-    async read(id) {
+    read(id) {
         if (id === "gone") return undefined;
         return { id, inputs: { size: 5 }, outputs: { size: 5, key: "K" } };
     },
-    async update(old, news) {
+    update(old, news) {
         return { outputs: { ...old.outputs, ...news, generation: 2 } };
     },
 });
@@ -58,7 +58,7 @@ const provider: Provider = {
         token: { type: "string", secret: true },
     },
     checkConfig: ({ token }) =>
-        token !== undefined && String(token).length !== 4
+        token !== undefined && (token as string).length !== 4
             ? [{ path: "token", reason: "must have 4 characters" }]
             : [],
     resources: {
@@ -66,7 +66,7 @@ const provider: Provider = {
         "test:index/fixed:Fixed": resource({
             inputs: { a: { type: "string" } },
             outputs: {},
-            create: async (inputs) => ({ id: "f", outputs: inputs }),
+            create: (inputs) => ({ id: "f", outputs: inputs }),
         }),
     },
     functions: {},
