@@ -85,15 +85,15 @@ put() {
 }
 
 check_sshd() {
-    local setting
+    local setting settings
     install -d -m 0755 /run/sshd
     sshd -t || return 1
+    settings=$(sshd -T)
     for setting in 'passwordauthentication no' 'kbdinteractiveauthentication no'; do
-        if ! sshd -T | grep -qx "$setting"; then
-            say "sshd does not take '$setting' from /etc/ssh/sshd_config.d: /etc/ssh/sshd_config must begin with" \
-                "Include /etc/ssh/sshd_config.d/*.conf"
-            return 1
-        fi
+        case $'\n'$settings$'\n' in *$'\n'$setting$'\n'*) continue ;; esac
+        say "sshd does not take '$setting' from /etc/ssh/sshd_config.d: /etc/ssh/sshd_config must begin with" \
+            "Include /etc/ssh/sshd_config.d/*.conf" >&2
+        return 1
     done
 }
 
@@ -102,8 +102,10 @@ check_firewall() { /usr/local/lib/mailhost/firewall check; }
 # Files that an earlier plan put and this one does not have.
 remove_stale_files() {
     local path effect
+    local -A planned=()
+    while IFS=$'\t' read -r path effect; do planned[$path]=yes; done <"$state/manifest.next"
     while IFS=$'\t' read -r path effect; do
-        if cut -f 1 "$state/manifest.next" | grep -qxF -- "$path"; then continue; fi
+        [ -z "${planned[$path]:-}" ] || continue
         mark_pending "$path" "$effect"
         case $path in
             /etc/systemd/system/*/*) ;;
@@ -157,7 +159,10 @@ mask_units() {
     local unit
     for unit in "$@"; do
         [ "$(systemctl is-enabled "$unit" 2>/dev/null)" != masked ] || continue
-        systemctl mask --quiet --now "$unit" 2>/dev/null || systemctl mask --quiet "$unit"
+        # Stopped before its file goes: a timer that runs without one counts as failed.
+        systemctl stop --quiet "$unit" 2>/dev/null || true
+        systemctl mask --quiet "$unit"
+        systemctl reset-failed "$unit" 2>/dev/null || true
         say "masked $unit"
     done
 }

@@ -3,7 +3,7 @@
 
 # Lines that may hold a secret are left out: the log is shown to whoever runs the program.
 first_boot_log() {
-    tail -n 40 /var/log/cloud-init-output.log 2>/dev/null |
+    grep -v '^ci-info' /var/log/cloud-init-output.log 2>/dev/null | tail -n 40 |
         grep -viE 'passw|secret|token|private key' | sed 's/^/mailhost:   | /' || true
 }
 

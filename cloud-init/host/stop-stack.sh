@@ -19,8 +19,8 @@ stop_containers() {
     if ((${#running[@]} > 0)); then
         printf '%s\n' "${running[@]}" >/var/lib/mailhost/stopped-containers
         say "stopping ${#running[@]} containers; to start them again: docker start \$(cat /var/lib/mailhost/stopped-containers)"
-        # Two minutes for a database to write what it holds; then it is killed, which a journal survives.
-        timeout 180 docker stop -t 120 "${running[@]}" >/dev/null || say "some containers did not stop in time"
+        # A minute for a database to write what it holds; then it is killed, which a journal survives.
+        timeout 120 docker stop -t 60 "${running[@]}" >/dev/null || say "some containers did not stop in time"
     fi
 }
 
@@ -61,7 +61,7 @@ holders_by_device() {
 unmount() {
     local holders
     mountpoint --quiet "$mount_point" || return 0
-    timeout 90 systemctl stop "$mount_unit" || true
+    timeout 90 systemctl stop "$mount_unit" 2>/dev/null || true
     ! mountpoint --quiet "$mount_point" || umount "$mount_point" 2>/dev/null || {
         holders=$(holders_by_path)
         fail "$mount_point can't be unmounted, it is used by (process, name, file):
