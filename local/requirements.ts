@@ -36,6 +36,7 @@ const requirements: Requirement[] = [
     { program: "ip", package: "iproute2", purposes: ["container"] },
     { program: "shellcheck", package: "shellcheck", purposes: ["check", "test"] },
     { program: "nmap", package: "nmap", purposes: ["test"] },
+    { program: "sshd", package: "openssh-server", purposes: ["test"] },
 ];
 
 /** Debian's archive keys, without which mmdebstrap trusts nothing; Ubuntu ships them in a package as well. */
@@ -90,11 +91,29 @@ export async function ensureSystemPackages(
     report(`apt: installing ${missing.join(" ")}`);
     const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
     await run("apt-get", ["update", "-qq"], { env });
-    await run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...missing], { env });
+    await withoutStartingServices(() =>
+        run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...missing], { env }),
+    );
+    if (missing.includes("openssh-server") && fs.existsSync("/run/systemd/system")) {
+        // Tests start it themselves, on loopback: nobody asked for a login from outside.
+        await run("systemctl", ["disable", "--quiet", "ssh.service"]);
+    }
     const still = missingPackages(purposes);
     if (still.length > 0) {
         throw new Error(
             `apt-get installed what it was asked for, yet these are still missing: ${still.join(" ")}.`,
         );
+    }
+}
+
+/** Keeps package scripts from starting what they install, by Debian's own means (policy-rc.d). */
+async function withoutStartingServices<T>(install: () => Promise<T>): Promise<T> {
+    const policy = "/usr/sbin/policy-rc.d";
+    if (fs.existsSync(policy)) return install();
+    fs.writeFileSync(policy, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+    try {
+        return await install();
+    } finally {
+        fs.rmSync(policy);
     }
 }

@@ -40,7 +40,14 @@ export async function test(files: string[], options: { fast?: boolean }): Promis
     return runInForeground(
         process.execPath,
         [
-            ...["--import", "tsx", "--test", "--test-reporter=spec", "--test-concurrency=2"],
+            ...[
+                "--import",
+                "tsx",
+                "--test",
+                "--test-reporter=spec",
+                "--test-concurrency=2",
+                "--test-timeout=2700000",
+            ],
             ...(files.length > 0 ? files : chosen.flatMap(testFiles)),
         ],
         {

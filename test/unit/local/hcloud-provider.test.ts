@@ -1,6 +1,6 @@
 import * as assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { utils } from "ssh2";
+import { publicKey } from "./public-key";
 import { diffProperties } from "../../../local/providers/diff";
 import { connectionFrom, milliseconds } from "../../../local/providers/hcloud/client";
 import { hcloudProvider } from "../../../local/providers/hcloud/provider";
@@ -9,7 +9,7 @@ import { checked, handlerOf } from "./hcloud-handlers";
 import { token } from "./hetzner-api-cloud";
 import { differencesFromSdk } from "./sdk-properties";
 
-const key = utils.generateKeyPairSync("ed25519").public;
+const key = publicKey();
 
 function diff(name: string, olds: Properties, news: Properties, state: Properties = olds) {
     const one = handlerOf(name);

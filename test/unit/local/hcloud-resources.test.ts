@@ -1,6 +1,6 @@
 import * as assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
-import { utils } from "ssh2";
+import { publicKey } from "./public-key";
 import { InitializationFailure, type Outputs } from "../../../local/providers/handler";
 import { hcloudProvider } from "../../../local/providers/hcloud/provider";
 import type { Properties } from "../../../local/providers/schema";
@@ -8,7 +8,7 @@ import { checked, handlerOf } from "./hcloud-handlers";
 import { TestCloud, token } from "./hetzner-api-cloud";
 import { testContext } from "./test-context";
 
-const key = utils.generateKeyPairSync("ed25519").public;
+const key = publicKey();
 
 describe("against the simulated API", () => {
     let cloud: TestCloud;

@@ -2,11 +2,11 @@ import * as assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { after, before, describe, test } from "node:test";
-import { utils } from "ssh2";
+import { publicKey } from "./public-key";
 import { TestCloud, token } from "./hetzner-api-cloud";
 
-const key = utils.generateKeyPairSync("ed25519").public;
-const otherKey = utils.generateKeyPairSync("ed25519").public;
+const key = publicKey();
+const otherKey = publicKey();
 const plain = { name: "mx", server_type: "cx23", image: "debian-13", location: "fsn1" };
 
 describe("requests that the API refuses", () => {

@@ -2,10 +2,10 @@ import * as assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { describe, test } from "node:test";
-import { utils } from "ssh2";
+import { publicKey } from "./public-key";
 import { TestCloud, type Answer } from "./hetzner-api-cloud";
 
-const key = utils.generateKeyPairSync("ed25519").public;
+const key = publicKey();
 
 /** Status and error code: what clients decide on. */
 function refusal(answer: Answer): [number, string | undefined] {
