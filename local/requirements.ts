@@ -28,7 +28,6 @@ const requirements: Requirement[] = [
         package: process.arch === "arm64" ? "qemu-system-arm" : "qemu-system-x86",
         purposes: ["vm"],
     },
-    { program: "qemu-img", package: "qemu-utils", purposes: ["vm"] },
     { program: "genisoimage", package: "genisoimage", purposes: ["vm"] },
     { program: "nc", package: "netcat-openbsd", purposes: ["vm"] },
     { program: "systemd-nspawn", package: "systemd-container", purposes: ["container"] },

@@ -18,7 +18,7 @@ export function propertyFaults(resource: RecordedResource): string[] {
     if (!handler) return [`${resource.type} ${resource.name}: no provider knows the type`];
     const { failures, warnings } = checkProperties(
         handler.inputs,
-        withoutSecrets(resource.sent as Properties) as Properties,
+        withoutSecrets(resource.sent as Properties),
     );
     return [
         ...failures.map(({ path, reason }) => `${resource.name}.${path}: ${reason}`),
