@@ -52,6 +52,17 @@ check_file_system() {
             "volume, run e2fsck $device, then systemctl start docker"
 }
 
+# A volume that was enlarged while nothing had it mounted.
+grow_file_system() {
+    local blocks block_size
+    blocks=$(dumpe2fs -h "$device" 2>/dev/null | awk '/^Block count:/ { print $3 }')
+    block_size=$(dumpe2fs -h "$device" 2>/dev/null | awk '/^Block size:/ { print $3 }')
+    # Less than a block group can't be used.
+    (($(blockdev --getsize64 "$device") - blocks * block_size >= 134217728)) || return 0
+    # resize2fs wants a full check first. Without the growth the volume is as good as before.
+    e2fsck -fp "$device" && resize2fs "$device" || printf 'the file system on %s did not grow\n' "$device" >&2
+}
+
 install -d -m 0755 /run/mailhost
 rm -f "$reason_file"
 if mountpoint --quiet "$mount_point"; then exit 0; fi
@@ -59,7 +70,10 @@ device=$(cat "$device_file")
 guard_mount_point
 wait_for_device
 case $(blkid -p -s TYPE -o value "$device" || true) in
-    ext4) check_file_system ;;
+    ext4)
+        check_file_system
+        grow_file_system
+        ;;
     "")
         is_blank || refuse "$device is not blank and holds no ext4 file system ($(blkid -p "$device" 2>&1 || true)):" \
             "nothing was written to it. If it is the right volume and its data can go, run" \

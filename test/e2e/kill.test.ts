@@ -157,9 +157,8 @@ describe("kill -9 of the engine", { timeout: minutes(30) }, () => {
     });
 
     step("in the middle of a replacement, when the old server is gone", async () => {
-        const { stdout } = await laptop.pulumi("config", "get", "mailhost:server");
         await laptop.configure("mailhost:server", {
-            ...(JSON.parse(stdout) as Record<string, unknown>),
+            ...(await laptop.server()),
             image: "900000001",
             system: "debian-13",
         });

@@ -78,6 +78,16 @@ describe("a host on a virtual machine", { timeout: minutes(25) }, () => {
         assert.deepEqual(changes, { updated: 1, unchanged: 18 });
     });
 
+    step("a larger data volume grows in use, its file system with it", async () => {
+        await laptop.configure("mailhost:server", { ...(await laptop.server()), volumeSizeGb: 12 });
+        const { changes } = await laptop.up();
+        assert.deepEqual(changes, { updated: 2, unchanged: 17 });
+        assert.equal(
+            Number(await laptop.ssh(`df --output=size -B1G ${mountPoint} | tail -n 1`)),
+            12,
+        );
+    });
+
     step("after a reboot everything is back", async () => {
         await laptop.ssh(
             `echo kept >${mountPoint}/kept; touch /run/before-reboot; systemctl reboot`,

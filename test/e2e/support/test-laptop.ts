@@ -87,6 +87,12 @@ export class TestLaptop {
         assert.equal(code, 0, stderr);
     }
 
+    /** The present `mailhost:server` of the stack's configuration. */
+    async server(): Promise<Record<string, unknown>> {
+        const { stdout } = await this.pulumi("config", "get", "mailhost:server");
+        return JSON.parse(stdout) as Record<string, unknown>;
+    }
+
     status(askHost = false): Promise<LocalStatus> {
         return readStatus(this.name, askHost);
     }
