@@ -38,8 +38,15 @@ export function hetznerLookups(access: HetznerAccess): Lookups {
             const name = resource.inputs?.["name"];
             if (typeof name !== "string") throw new Error("its name is not in the state");
             const found = await get(`/${collection}?name=${encodeURIComponent(name)}`);
-            const objects = found[collection] as { id: number }[];
-            return objects[0] && String(objects[0].id);
+            const [object] = found[collection] as { id: number; labels: Record<string, string> }[];
+            if (!object) return undefined;
+            const labels = (resource.inputs?.["labels"] ?? {}) as Record<string, string>;
+            if (Object.entries(labels).some(([key, value]) => object.labels[key] !== value)) {
+                throw new Error(
+                    `there is one named ${name} (id ${object.id}) without the labels that this stack gives, so it is somebody else's`,
+                );
+            }
+            return String(object.id);
         };
 
     return {

@@ -84,8 +84,15 @@ async function removeDeadLock(
     const first = await pulumi(["stack", "import"], JSON.stringify(repaired));
     if (first.code === 0) return;
     const holders = lockHolders(first.stderr);
-    if (holders.length === 0)
+    if (/409|update is currently in progress/i.test(first.stderr)) {
+        throw new Error(
+            `Pulumi Cloud holds an update of this stack as running:\n${first.stderr.trim()}\n` +
+                "Make sure that none runs any more, run `pulumi cancel`, and then this command again.",
+        );
+    }
+    if (holders.length === 0) {
         throw new Error(`pulumi stack import failed:\n${first.stderr.trim()}`);
+    }
     const isAlive = options.isAlive ?? isProcessAlive;
     for (const { user, host, pid } of holders) {
         if (host !== hostname()) {
@@ -108,7 +115,7 @@ async function removeDeadLock(
 
 /** Reads who holds the lock from the engine's own message. */
 export function lockHolders(message: string): { user: string; host: string; pid: number }[] {
-    return [...message.matchAll(/created by (\S*?)@(\S+) \(pid (\d+)\)/g)].map((match) => ({
+    return [...message.matchAll(/created by (.*?)@(\S+) \(pid (\d+)\)/g)].map((match) => ({
         user: match[1]!,
         host: match[2]!,
         pid: Number(match[3]),

@@ -65,6 +65,9 @@ export interface MailHostArgs {
     certificate?: CertificateArgs;
 }
 
+/** SMTP, HTTP (redirects), HTTPS, submission, IMAP and POP3 over TLS. */
+export const openTcpPorts = [25, 80, 443, 465, 993, 995];
+
 /** The value of every argument that is left out. */
 export const mailHostDefaults = {
     protect: true,

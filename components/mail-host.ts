@@ -2,15 +2,17 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { HostSetup } from "./host/host-setup";
 import { planHost } from "./host/plan";
-import { mailHostDefaults, mailHostProblems, type MailHostArgs } from "./mail-host-arguments";
+import {
+    mailHostDefaults,
+    mailHostProblems,
+    openTcpPorts,
+    type MailHostArgs,
+} from "./mail-host-arguments";
 import { hostNameOf } from "./names";
 import { throwProblems } from "./problem";
 import type { Server } from "./server/server";
 
 export type { CertificateArgs, MailHostArgs, SecretDelivery } from "./mail-host-arguments";
-
-/** SMTP, HTTP (redirects), HTTPS, submission, IMAP and POP3 over TLS. */
-const openTcpPorts = [25, 80, 443, 465, 993, 995];
 
 /**
  * A complete mail host for one domain: the server and its set-up.

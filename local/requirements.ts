@@ -95,7 +95,10 @@ export async function ensureSystemPackages(
     );
     if (missing.includes("openssh-server") && fs.existsSync("/run/systemd/system")) {
         // Tests start it themselves, on loopback: nobody asked for a login from outside.
-        await run("systemctl", ["disable", "--quiet", "ssh.service"]);
+        // Newer Ubuntus start it through a socket, others have none.
+        await run("systemctl", ["disable", "--quiet", "ssh.service", "ssh.socket"]).catch(() =>
+            run("systemctl", ["disable", "--quiet", "ssh.service"]),
+        );
     }
     const still = missingPackages(purposes);
     if (still.length > 0) {
@@ -105,14 +108,23 @@ export async function ensureSystemPackages(
     }
 }
 
+const policyMark = "# Made by pulumi-mailhost while it installs packages; safe to remove.";
+
 /** Keeps package scripts from starting what they install, by Debian's own means (policy-rc.d). */
 async function withoutStartingServices<T>(install: () => Promise<T>): Promise<T> {
     const policy = "/usr/sbin/policy-rc.d";
-    if (fs.existsSync(policy)) return install();
-    fs.writeFileSync(policy, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+    // One that a killed run of ours left behind is ours to replace; another's stays, whatever it says.
+    if (fs.existsSync(policy) && !fs.readFileSync(policy, "utf8").includes(policyMark)) {
+        return install();
+    }
+    const remove = () => fs.rmSync(policy, { force: true });
+    const interrupted = () => process.exit(130);
+    process.once("exit", remove).once("SIGINT", interrupted).once("SIGTERM", interrupted);
+    fs.writeFileSync(policy, `#!/bin/sh\n${policyMark}\nexit 101\n`, { mode: 0o755 });
     try {
         return await install();
     } finally {
-        fs.rmSync(policy);
+        remove();
+        process.off("exit", remove).off("SIGINT", interrupted).off("SIGTERM", interrupted);
     }
 }

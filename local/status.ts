@@ -1,9 +1,11 @@
 import { runQuietly } from "../cli/run-program";
+import { dataMountPoint } from "../components/host/data-volume";
+import { openTcpPorts } from "../components/mail-host-arguments";
 import type { CloudInfo, MachineKind } from "./paths";
 import type { Timings } from "./progress";
 
 /** The ports of the plan, as the real host has them. */
-export const hostPorts = [22, 25, 80, 443, 465, 993, 995];
+export const hostPorts = [22, ...openTcpPorts];
 
 /** `npm run local -- status --json`: a contract for people's scripts. Later versions add to it. */
 export interface LocalStatus {
@@ -70,7 +72,7 @@ systemctl list-units --failed --plain --no-legend | cut -d' ' -f1 | while read -
     last=$(journalctl -q -b _SYSTEMD_UNIT="$unit" -n 1 -o cat 2>/dev/null)
     printf '%s: %s\\n' "$unit" "\${last:-$(systemctl show -P Result "$unit")}"
 done
-data=/root/forwardemail.net/self-hosting
+data=${dataMountPoint}
 mountpoint -q "$data" || printf 'the data volume is not mounted at %s: %s\\n' "$data" \\
     "$(cat /run/mailhost/data-volume-failure 2>/dev/null || journalctl -q -b -u mailhost-data -n 1 -o cat)"
 `;

@@ -14,22 +14,20 @@ wait_for_first_boot() {
         return
     fi
     timeout 1800 cloud-init status --wait >/dev/null 2>&1 || code=$?
-    case $code in
-        0) ;;
-        2)
-            say "cloud-init has finished, and complains:"
-            cloud-init status --long 2>&1 | grep -viE 'passw|secret|token|private key' | sed 's/^/mailhost:   | /' || true
-            ;;
-        124)
-            first_boot_log >&2
-            fail "cloud-init has not finished after 30 minutes; the end of /var/log/cloud-init-output.log is above"
-            ;;
-        *)
-            cloud-init status --long 2>&1 | sed 's/^/mailhost:   | /' >&2 || true
-            first_boot_log >&2
-            fail "cloud-init failed ($code); the end of /var/log/cloud-init-output.log is above"
-            ;;
-    esac
+    if [ "$code" = 124 ]; then
+        first_boot_log >&2
+        fail "cloud-init has not finished after 30 minutes; the end of /var/log/cloud-init-output.log is above"
+    fi
+    if [ "$code" != 0 ]; then
+        say "cloud-init has finished, and complains ($code):"
+        cloud-init status --long 2>&1 | grep -viE 'passw|secret|token|private key' | sed 's/^/mailhost:   | /' || true
+    fi
+    # An error of first boot stays in its status for ever. It must not keep later changes from a host that was set up.
+    if [ "$code" != 0 ] && [ "$code" != 2 ] && [ ! -e /var/lib/mailhost/was-as-planned ]; then
+        first_boot_log >&2
+        fail "cloud-init failed; the end of /var/log/cloud-init-output.log is above. Mend the cause on the host and run" \
+            "cloud-init clean --logs --reboot there, or replace the server: pulumi up --replace URN-OF-THE-SERVER"
+    fi
     if [ -e /var/lib/mailhost/first-boot-failed ]; then
         say "first boot did not finish its part, this run does; the end of its log:"
         first_boot_log

@@ -65,7 +65,19 @@ start_data_unit() {
         fail "$1 does not start: $(systemctl --no-pager --lines=5 status "$1" 2>&1 | tail -n 5)"
 }
 
+# What a guard stopped for a replacement or a change of the server that then did not come.
+start_stopped_containers() {
+    local list=/var/lib/mailhost/stopped-containers containers
+    [ -e "$list" ] || return 0
+    mapfile -t containers <"$list"
+    say "starting ${#containers[@]} containers that were stopped for a change of the server"
+    docker start "${containers[@]}" >/dev/null || fail "some do not start, see above: docker logs NAME says why"
+    rm "$list"
+}
+
 finish() {
+    start_stopped_containers
+    touch /var/lib/mailhost/was-as-planned
     rm -f /var/lib/mailhost/first-boot-failed
     say "the host is as planned"
 }

@@ -54,9 +54,9 @@ export function renderCloudConfig(plan: HostPlan, values: CloudConfigValues): st
             [
                 "bash",
                 "-c",
-                `MAILHOST_FIRST_BOOT=yes bash ${scriptPath} || touch /var/lib/mailhost/first-boot-failed`,
+                `MAILHOST_FIRST_BOOT=yes bash ${scriptPath} || { mkdir -p /var/lib/mailhost && touch /var/lib/mailhost/first-boot-failed; }`,
             ],
         ],
     };
-    return `#cloud-config\n${stringify(config, { lineWidth: 0 })}`;
+    return `#cloud-config\n${stringify(config, { lineWidth: 0, version: "1.1" })}`;
 }

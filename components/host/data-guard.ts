@@ -53,13 +53,16 @@ const guardCreateCommand =
  * ```
  */
 export class DataGuard extends pulumi.ComponentResource {
+    /** Another one whenever the guard has acted: what it stopped has to be started again. */
+    readonly generation: pulumi.Output<string>;
+
     constructor(name: string, args: DataGuardArgs, opts?: pulumi.ComponentResourceOptions) {
         super("mailhost:index:DataGuard", name, {}, opts);
         const { host, port, user, hostKey, privateKey } = args.ssh;
         const connection = pulumi
             .all([host, port, user, hostKey, privateKey])
             .apply((lines) => `${lines.join("\n").trimEnd()}\n`);
-        new command.local.Command(
+        const atRest = new command.local.Command(
             `${name}-rest`,
             {
                 create: guardCreateCommand,
@@ -77,6 +80,7 @@ export class DataGuard extends pulumi.ComponentResource {
                 deleteBeforeReplace: true,
             },
         );
-        this.registerOutputs();
+        this.generation = atRest.id;
+        this.registerOutputs({ generation: this.generation });
     }
 }

@@ -1,5 +1,5 @@
 import { dataDeviceFile, dataMountPoint, dataMountUnit, dataPrepareUnit } from "./data-volume";
-import type { HostFile, HostPlanArgs, Swap, Sysctl } from "./plan";
+import type { AptSource, HostFile, HostPlanArgs, Swap, Sysctl } from "./plan";
 import { shellQuote } from "./shell-quote";
 import { hostTemplate } from "./template";
 
@@ -63,10 +63,9 @@ function dockerFiles(): HostFile[] {
             effect,
         },
         {
-            // Without this a client would start the daemon through its socket and wait for the volume again and again.
             path: `${unitFolder}/docker.socket.d/mailhost.conf`,
             mode: "0644",
-            content: hostTemplate("docker.conf", { MOUNT_POINT: dataMountPoint }),
+            content: hostTemplate("docker-socket.conf", { MOUNT_POINT: dataMountPoint }),
         },
     ];
 }
@@ -122,7 +121,12 @@ function firewallFiles(openTcpPorts: readonly number[]): HostFile[] {
 }
 
 /** Every file of the host, in the order in which they are placed. */
-export function hostFiles(args: HostPlanArgs, sysctls: readonly Sysctl[], swap: Swap): HostFile[] {
+export function hostFiles(
+    args: HostPlanArgs,
+    sysctls: readonly Sysctl[],
+    swap: Swap,
+    aptSources: readonly AptSource[],
+): HostFile[] {
     return [
         ...parameterFiles(args),
         {
@@ -145,7 +149,16 @@ export function hostFiles(args: HostPlanArgs, sysctls: readonly Sysctl[], swap: 
             // Sorts after the package's own 50unattended-upgrades: the last value holds.
             path: "/etc/apt/apt.conf.d/52mailhost",
             mode: "0644",
-            content: hostTemplate("upgrades.conf", { REBOOT_TIME: args.rebootTime }),
+            content: hostTemplate("upgrades.conf", {
+                REBOOT_TIME: args.rebootTime,
+                // A source that is not the distribution's own gets its security updates too.
+                OTHER_ORIGINS: aptSources
+                    .map(
+                        ({ origin }) =>
+                            `Unattended-Upgrade::Origins-Pattern { "origin=${origin}"; };\n`,
+                    )
+                    .join(""),
+            }),
         },
         {
             path: `${unitFolder}/${swap.unit}`,

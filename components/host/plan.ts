@@ -46,6 +46,8 @@ export interface AptSource {
     uri: string;
     suite: string;
     component: string;
+    /** Its `Origin`, from which unattended upgrades are taken. */
+    origin: string;
 }
 
 /** What makes a changed file take effect: a unit that is restarted or reloaded if it runs. */
@@ -134,6 +136,7 @@ const dockerForDebian12: AptSource = {
     uri: "https://download.docker.com/linux/debian",
     suite: "bookworm",
     component: "stable",
+    origin: "Docker",
 };
 
 /**
@@ -153,13 +156,14 @@ export function planHost(args: HostPlanArgs): HostPlan {
         sizeMib: 2048,
         belowMemoryKib: 3_500_000,
     };
+    const aptSources = args.system === "debian-12" ? [dockerForDebian12] : [];
     return {
         system: args.system,
         hostname: args.fqdn.split(".")[0] ?? args.fqdn,
         fqdn: args.fqdn,
         packages: hostPackages(args.system),
-        aptSources: args.system === "debian-12" ? [dockerForDebian12] : [],
-        files: hostFiles(args, sysctls, swap),
+        aptSources,
+        files: hostFiles(args, sysctls, swap, aptSources),
         sysctls,
         units: {
             enabled: [

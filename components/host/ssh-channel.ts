@@ -24,8 +24,9 @@ export function commandConnection(
         user: ssh.user,
         privateKey: pulumi.secret(ssh.privateKey),
         hostKey: ssh.hostKey,
-        // Attempts are at most 5 s apart: about ten minutes for a host that refuses while it boots.
-        dialErrorLimit: 128,
+        // Attempts are at most 5 s apart: five minutes for a host that refuses while it boots, at most fifteen for one that
+        // is silent, as behind a firewall.
+        dialErrorLimit: 60,
         perDialTimeout: 10,
     };
 }

@@ -220,7 +220,6 @@ export class HetznerServer extends pulumi.ComponentResource implements Server {
 
         this.inbound = { ipv4: ipv4.ipAddress, ipv6: ipv6Address };
         this.outbound = this.inbound;
-        this.machineId = server.id;
         this.dataDevice = volume.linuxDevice;
         this.dataSizeGb = volume.size;
         this.ssh = {
@@ -232,9 +231,10 @@ export class HetznerServer extends pulumi.ComponentResource implements Server {
         };
         const guard = new DataGuard(
             `${name}-guard`,
-            { ssh: this.ssh, machineId: this.machineId },
+            { ssh: this.ssh, machineId: server.id },
             { ...child, dependsOn: [attachment] },
         );
+        this.machineId = pulumi.interpolate`${server.id}/${guard.generation}`;
         this.ready = [attachment, ...pointers, guard];
         this.registerOutputs({
             inbound: this.inbound,

@@ -38,7 +38,10 @@ export interface Server {
     /** Addresses from which it sends: SPF, PTR and the EHLO name's records must cover these. */
     outbound: { ipv4: pulumi.Output<string>; ipv6: pulumi.Output<string> };
     ssh: SshConnection;
-    /** Changes exactly when another machine stands behind the addresses. */
+    /**
+     * Changes when another machine stands behind the addresses, and when a guard has brought the same one to rest for a
+     * replacement that then did not come: both have to be set up.
+     */
     machineId: pulumi.Output<string>;
     /** The data volume's device on the host, e.g. `/dev/disk/by-id/scsi-0HC_Volume_1`. */
     dataDevice: pulumi.Output<string>;

@@ -49,6 +49,25 @@ describe("a host on the container kind", { timeout: minutes(40) }, () => {
         return status.volumes;
     };
 
+    /** With the cloud firewall taken off the server, so that only the host's own stands. */
+    async function openCloudFirewall(look: (address: string) => Promise<void>): Promise<void> {
+        const { firewalls } = await laptop.api<{ firewalls: { id: number }[] }>(
+            "GET",
+            "/firewalls",
+        );
+        const membership = [{ type: "server", server: { id: (await server()).id } }];
+        const action = (name: string, key: string) =>
+            laptop.api("POST", `/firewalls/${firewalls[0]!.id}/actions/${name}`, {
+                [key]: membership,
+            });
+        await action("remove_from_resources", "remove_from");
+        try {
+            await look((await laptop.status()).address.ipv4!);
+        } finally {
+            await action("apply_to_resources", "apply_to");
+        }
+    }
+
     step("the first `up` makes a host as planned", async (t) => {
         const { changes, printed } = await laptop.up();
         assert.deepEqual(changes, { created: 19 });
@@ -194,18 +213,7 @@ describe("a host on the container kind", { timeout: minutes(40) }, () => {
         };
         await scan("both walls");
 
-        const { firewalls } = await laptop.api<{ firewalls: { id: number }[] }>(
-            "GET",
-            "/firewalls",
-        );
-        const membership = [{ type: "server", server: { id: firstServer } }];
-        const action = (name: string, key: string) =>
-            laptop.api("POST", `/firewalls/${firewalls[0]!.id}/actions/${name}`, {
-                [key]: membership,
-            });
-        await action("remove_from_resources", "remove_from");
-        await scan("host's firewall alone");
-        await action("apply_to_resources", "apply_to");
+        await openCloudFirewall(() => scan("host's firewall alone"));
 
         await laptop.ssh("nft delete table inet mailhost");
         await scan("cloud firewall alone");
@@ -224,6 +232,14 @@ describe("a host on the container kind", { timeout: minutes(40) }, () => {
         const asNobody = await laptop.trySsh(`runuser -u nobody -- ${ask}`);
         assert.notEqual(asNobody.code, 0);
         assert.equal(asNobody.stdout, "000");
+        // Its IPv6 address, which newer cloud-init asks first: nothing serves it here, the rule alone is seen to act.
+        await laptop.trySsh(
+            "runuser -u nobody -- curl -s -m 5 -g 'http://[fe80::a9fe:a9fe%25eth0]/hetzner/v1/userdata'",
+        );
+        assert.match(
+            await laptop.ssh("nft list chain inet mailhost output"),
+            /ip6 daddr fe80::a9fe:a9fe .* counter packets [1-9]/,
+        );
     });
 
     step("an SSH host key that is not the pinned one is refused", async () => {
@@ -323,6 +339,12 @@ describe("a host on the container kind", { timeout: minutes(40) }, () => {
         "a changed image replaces the server under a busy writer; identity and files stay",
         async (t) => {
             await laptop.ssh("bash -s", startWriter);
+            // A port that Docker publishes is shut all the same.
+            assert.equal(await laptop.ssh("ss -Hltn 'sport = :3000' | wc -l"), "2");
+            await openCloudFirewall(async (address) => {
+                const outcome = await run("nmap", ["-Pn", "-n", "-p", "3000", "-oG", "-", address]);
+                assert.match(outcome, /3000\/filtered/);
+            });
             const beforePointers = await pointers();
             const { address } = await laptop.status();
             const knownHosts = fs.readFileSync((await laptop.status()).ssh!.knownHostsFile, "utf8");
@@ -368,27 +390,96 @@ describe("a host on the container kind", { timeout: minutes(40) }, () => {
         },
     );
 
-    step("after a reboot everything is back", async () => {
-        const boot = await laptop.ssh(
-            "cat /proc/sys/kernel/random/boot_id; systemctl show -P ActiveEnterTimestampMonotonic docker; date +%s >/run/before-reboot; systemctl reboot",
-        );
-        assert.notEqual(boot, "");
-        await eventually(
-            async () => (await laptop.trySsh("test ! -e /run/before-reboot")).code === 0,
-            120,
-            "the host is back",
-        );
-        await eventually(
-            async () =>
-                (await laptop.trySsh("systemctl is-active docker mailhost-firewall ssh")).code ===
-                0,
-            60,
-            "the services run",
-        );
-        assert.equal(await laptop.ssh(`mountpoint -q ${mountPoint} && echo mounted`), "mounted");
-        assert.equal(await laptop.ssh("sysctl -n net.ipv4.ip_unprivileged_port_start"), "25");
-        assert.deepEqual((await laptop.status(true)).problems, []);
+    step("after every reboot everything is back", async () => {
+        for (let n = 0; n < 3; n++) {
+            await laptop.ssh("touch /run/before-reboot; systemctl reboot");
+            await eventually(
+                async () => (await laptop.trySsh("test ! -e /run/before-reboot")).code === 0,
+                120,
+                "the host is back",
+            );
+            await eventually(
+                async () =>
+                    (await laptop.trySsh("systemctl is-system-running")).stdout.trim() ===
+                    "running",
+                60,
+                "the system runs",
+            );
+            assert.equal(
+                await laptop.ssh("systemctl is-active docker docker.socket mailhost-firewall ssh"),
+                "active\nactive\nactive\nactive",
+            );
+            assert.equal(
+                await laptop.ssh("systemctl show -P NRestarts -P Result docker.service"),
+                "0\nsuccess",
+            );
+            assert.equal(
+                await laptop.ssh("journalctl -q -b | grep -c 'ordering cycle' || true"),
+                "0",
+            );
+            assert.equal(
+                await laptop.ssh(`mountpoint -q ${mountPoint} && echo mounted`),
+                "mounted",
+            );
+            assert.equal(await laptop.ssh("docker ps --format '{{.Names}}'"), "writer");
+            assert.equal(await laptop.ssh("sysctl -n net.ipv4.ip_unprivileged_port_start"), "25");
+            assert.deepEqual((await laptop.status(true)).problems, []);
+        }
     });
+
+    step("a host that this computer is locked out of is not taken for a dead one", async () => {
+        const { id } = await server();
+        await configureServer(laptop, { sshAllowedCidrs: ["203.0.113.0/24"] });
+        await laptop.up("--target", await laptop.urn("hcloud:index/firewall:Firewall"));
+        await configureServer(laptop, { image: "debian-13" });
+        const { code, stdout, stderr } = await laptop.pulumi("up", "--yes", "--skip-preview");
+        assert.notEqual(code, 0);
+        assert.match(stdout + stderr, /is alive, but this computer can't log in at port 22/);
+        const now = await server();
+        assert.deepEqual([now.id, now.status], [id, "running"]);
+        assert.deepEqual(
+            (await volumes()).map(({ server: at, detachedWhileMounted }) => [
+                at,
+                detachedWhileMounted,
+            ]),
+            [[id, 0]],
+        );
+        await configureServer(laptop, {
+            ...{ image: "900000001", system: "debian-13" },
+            sshAllowedCidrs: ["198.18.0.0/15", "2001:db8::/32"],
+        });
+        await laptop.up();
+        assert.equal(await laptop.ssh("docker ps --format '{{.Names}}'"), "writer");
+    });
+
+    step(
+        "a replacement that breaks off after the guard leaves a host that `up` starts again",
+        async () => {
+            const { id } = await server();
+            await laptop.api("POST", "/_laptop/faults", {
+                method: "DELETE",
+                path: `^/v1/servers/${id}$`,
+                kind: "status",
+                status: 503,
+                times: 100,
+            });
+            await configureServer(laptop, { image: "debian-13" });
+            const { code, stdout } = await laptop.pulumi("up", "--yes", "--skip-preview");
+            assert.notEqual(code, 0);
+            assert.match(stdout, /the data volume is at rest/);
+            await laptop.api("DELETE", "/_laptop/faults");
+            assert.equal((await server()).id, id);
+
+            // The user thinks better of it.
+            await configureServer(laptop, { image: "900000001", system: "debian-13" });
+            const { printed } = await laptop.up();
+            assert.match(printed, /starting 1 containers that were stopped/);
+            assert.equal((await server()).id, id);
+            assert.equal(await laptop.ssh("docker ps --format '{{.Names}}'"), "writer");
+            assert.deepEqual((await laptop.status(true)).problems, []);
+            assert.deepEqual((await laptop.up("--expect-no-changes")).changes, { unchanged: 19 });
+        },
+    );
 
     step("rebooted without its volume nothing starts, and status says why", async () => {
         const { id } = await server();
@@ -400,8 +491,7 @@ describe("a host on the container kind", { timeout: minutes(40) }, () => {
         await laptop.waitForSsh();
         await eventually(
             async () =>
-                (await laptop.trySsh("systemctl is-failed docker.service mailhost-data.service"))
-                    .code === 0,
+                (await laptop.trySsh("systemctl is-failed mailhost-data.service")).code === 0,
             180,
             "the data volume is given up",
         );
@@ -432,8 +522,12 @@ describe("a host on the container kind", { timeout: minutes(40) }, () => {
     step("a machine that was killed outside is noticed by refresh", async () => {
         const { id } = await server();
         await laptop.api("POST", `/servers/${id}/actions/poweroff`);
-        const { stdout } = await laptop.pulumi("refresh", "--yes", "--skip-preview", "--diff");
-        assert.match(stdout, /status\s*:\s*"running" => "off"/);
+        const { code, stdout } = await laptop.pulumi("refresh", "--yes", "--skip-preview");
+        assert.equal(code, 0, stdout);
+        assert.equal(
+            (await laptop.stateOf("hcloud:index/server:Server")).outputs?.["status"],
+            "off",
+        );
         await laptop.api("POST", `/servers/${id}/actions/poweron`);
         await laptop.waitForSsh();
     });
@@ -494,7 +588,7 @@ ldd /bin/bash | grep -o '/[^ ]*' | while read -r library; do
 done
 tar -C "$tree" -c . | docker import - writer >/dev/null
 rm -r "$tree"
-docker run -d --name writer --restart unless-stopped -v ${mountPoint}:/data writer \\
+docker run -d --name writer --restart unless-stopped -p 3000:3000 -v ${mountPoint}:/data writer \\
     /bin/bash -c 'n=0; while :; do n=$((n + 1)); echo "line $n end" >>/data/writer.log; done' >/dev/null
 sleep 2
 test -s ${mountPoint}/writer.log

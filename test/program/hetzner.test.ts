@@ -198,7 +198,7 @@ describe("HetznerServer", () => {
         assert.deepEqual(
             { ...inputs, volumeId: typeof inputs["volumeId"] },
             {
-                serverId: Number(await valueOf(server.machineId)),
+                serverId: Number((await valueOf(server.machineId)).split("/")[0]),
                 volumeId: "number",
                 automount: false,
             },

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
+import type { ExportedStack, StateResource } from "../../../cli/deployment";
 import { runQuietly, type Finished } from "../../../cli/run-program";
 import { startCloud, stopCloud } from "../../../local/cloud/start";
 import { ensureEngine, type Engine } from "../../../local/engine/find-engine";
@@ -85,6 +86,19 @@ export class TestLaptop {
             ...["config", "set-all", "--json", JSON.stringify({ [key]: entry })],
         );
         assert.equal(code, 0, stderr);
+    }
+
+    /** The one resource of a type in the state. */
+    async stateOf(type: string): Promise<StateResource> {
+        const { stdout } = await this.pulumi("stack", "export");
+        const { deployment } = JSON.parse(stdout) as ExportedStack;
+        const found = (deployment.resources ?? []).filter((r) => r.type === type);
+        assert.equal(found.length, 1, type);
+        return found[0]!;
+    }
+
+    async urn(type: string): Promise<string> {
+        return (await this.stateOf(type)).urn;
     }
 
     /** The present `mailhost:server` of the stack's configuration. */

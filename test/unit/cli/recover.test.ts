@@ -40,6 +40,9 @@ const exported = (stack: ExportedStack) => [{ code: 0, stdout: JSON.stringify(st
 
 test("reads the holders of a lock from the engine's message", () => {
     assert.deepEqual(lockHolders(locked("box", 7)), [{ user: "root", host: "box", pid: 7 }]);
+    assert.deepEqual(lockHolders("x: created by Jane Doe@box (pid 7) at 2026"), [
+        { user: "Jane Doe", host: "box", pid: 7 },
+    ]);
     assert.deepEqual(lockHolders("error: no such stack"), []);
 });
 
@@ -78,6 +81,23 @@ test("refuses when another computer holds the lock", async () => {
     await assert.rejects(
         recover({ pulumi, say: () => undefined, isAlive: () => false }),
         /locked by root@elsewhere \(pid 7\), another computer/,
+    );
+    assert.deepEqual(calls, ["stack export", "stack import"]);
+});
+
+test("says what to do when Pulumi Cloud holds the update as running", async () => {
+    const { calls, pulumi } = recorder({
+        "stack export": exported(pendingCommand),
+        "stack import": [
+            {
+                code: 255,
+                stderr: "error: [409] Conflict: Another update is currently in progress.",
+            },
+        ],
+    });
+    await assert.rejects(
+        recover({ pulumi, say: () => undefined }),
+        /Make sure that none runs any more, run `pulumi cancel`/,
     );
     assert.deepEqual(calls, ["stack export", "stack import"]);
 });

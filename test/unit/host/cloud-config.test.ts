@@ -62,7 +62,7 @@ describe("user data", () => {
                 [
                     "bash",
                     "-c",
-                    "MAILHOST_FIRST_BOOT=yes bash /run/mailhost/first-boot.sh || touch /var/lib/mailhost/first-boot-failed",
+                    "MAILHOST_FIRST_BOOT=yes bash /run/mailhost/first-boot.sh || { mkdir -p /var/lib/mailhost && touch /var/lib/mailhost/first-boot-failed; }",
                 ],
             ],
         });
