@@ -36,6 +36,11 @@ describe("a project of another name", { timeout: minutes(10) }, () => {
             /^name: my-mail$/m,
         );
         fs.symlinkSync(path.join(projectRoot, "node_modules"), path.join(project, "node_modules"));
+        await run(
+            "pulumi",
+            ["stack", "init", stackName, "--secrets-provider=passphrase", "--non-interactive"],
+            { cwd: project, env: laptop.stack.environment },
+        );
         stack = new LocalStack(laptop.engine, laptop.info, project);
     });
     after(async () => {
