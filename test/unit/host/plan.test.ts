@@ -95,10 +95,12 @@ for (const system of systems) {
         });
 
         test("is the same on every system in all else", () => {
-            const { system: _system, packages: _packages, aptSources: _sources, ...rest } = plan;
             assert.deepEqual(
-                { ...rest, files: [] },
+                { ...plan, files: [], packages: [], aptSources: [] },
                 {
+                    system,
+                    packages: [],
+                    aptSources: [],
                     hostname: "mx",
                     fqdn: "mx.example.com",
                     files: [],
