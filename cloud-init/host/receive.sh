@@ -8,12 +8,14 @@ if [ "$(tail -n 1 "$folder/script"; printf x)" != "$(printf '@END_MARKER@%s\nx' 
     echo 'mailhost: error: the script arrived incomplete, nothing of it was run: the connection was cut, try again' >&2
     exit 75
 fi
-exec 9>/run/mailhost.lock
+# Open, and already gone: whatever ends this shell, no script and no secret in it stays behind.
+exec 3<"$folder/script" 9>/run/mailhost.lock
+rm -rf "$folder"
 if ! flock -w 900 9; then
     echo 'mailhost: error: another script has been running on this host for 15 minutes, this one was not run: try again when it is done' >&2
     exit 75
 fi
 code=0
-timeout -k 30 3600 bash -euo pipefail "$folder/script" </dev/null || code=$?
+timeout -k 30 3600 bash -euo pipefail /dev/fd/3 </dev/null || code=$?
 if [ "$code" = 124 ] || [ "$code" = 137 ]; then echo 'mailhost: error: the script was ended after an hour; run again, it goes on where it was' >&2; fi
 exit "$code"
