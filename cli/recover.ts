@@ -34,6 +34,11 @@ export async function recover(options: RecoverOptions): Promise<Recovery> {
     };
     const must = async (args: string[], input?: string) => {
         const result = await pulumi(args, input);
+        if (result.code === 127) {
+            throw new Error(
+                "There is no `pulumi` on PATH. Install it: https://www.pulumi.com/docs/install/",
+            );
+        }
         if (result.code !== 0) {
             throw new Error(
                 `pulumi ${args.join(" ")} failed:\n${result.stderr.trim() || result.stdout.trim()}`,

@@ -2,7 +2,6 @@
 // The first thing that runs on a fresh clone, before any package is there: plain JavaScript, Node's own modules only.
 "use strict";
 const { spawnSync } = require("node:child_process");
-const { createHash } = require("node:crypto");
 const fs = require("node:fs");
 const path = require("node:path");
 
@@ -26,13 +25,16 @@ const { status, signal } = spawnSync(
 if (signal) process.kill(process.pid, signal);
 process.exit(status ?? 1);
 
-/** `npm ci` when node_modules does not come from this lockfile. */
+/** `npm ci` unless npm has installed what is in the lockfile: its own record in node_modules is the newer then. */
 function installNpmPackages() {
-    const lock = createHash("sha256")
-        .update(fs.readFileSync(path.join(root, "package-lock.json")))
-        .digest("hex");
-    const stamp = path.join(root, "node_modules", ".pulumi-mailhost-lock");
-    if (fs.existsSync(stamp) && fs.readFileSync(stamp, "utf8") === lock) return;
+    const changed = (file) => {
+        try {
+            return fs.statSync(path.join(root, file)).mtimeMs;
+        } catch {
+            return 0;
+        }
+    };
+    if (changed("node_modules/.package-lock.json") >= changed("package-lock.json")) return;
     const start = Date.now();
     console.error("npm packages: installing (npm ci)");
     const { status: code } = spawnSync(
@@ -49,6 +51,5 @@ function installNpmPackages() {
         );
         process.exit(code ?? 1);
     }
-    fs.writeFileSync(stamp, lock);
     console.error(`npm packages: installed (${((Date.now() - start) / 1000).toFixed(1)} s)`);
 }

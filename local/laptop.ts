@@ -160,7 +160,11 @@ export async function readStatus(cloud: string, askHost: boolean): Promise<Local
         timings,
         problems: [],
     };
-    if (!askHost || !status.running || !ssh || !fs.existsSync(ssh.keyFile)) return status;
+    if (!askHost || !status.running) return status;
+    if (!ssh || !fs.existsSync(ssh.keyFile)) {
+        const problem = "not looked at: no `up` has finished since this host was made";
+        return { ...status, problems: [problem] };
+    }
     return { ...status, problems: await hostProblems(ssh) };
 }
 

@@ -61,7 +61,9 @@ export function sshArguments(ssh: NonNullable<LocalStatus["ssh"]>): string[] {
     return [
         ...["-F", "none", "-i", ssh.keyFile, "-p", String(ssh.port)],
         ...["-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=yes"],
-        ...["-o", `UserKnownHostsFile=${ssh.knownHostsFile}`, "-o", "ConnectTimeout=10"],
+        // OpenSSH splits this value at spaces and expands `%`.
+        ...["-o", `UserKnownHostsFile="${ssh.knownHostsFile.replaceAll("%", "%%")}"`],
+        ...["-o", "ConnectTimeout=10"],
         `${ssh.user}@${ssh.host}`,
     ];
 }

@@ -1,7 +1,14 @@
-import { startCloud } from "../cloud/start";
+import { cloudStatus, startCloud } from "../cloud/start";
 import { ensureEngine } from "../engine/find-engine";
 import type { LocalStack } from "../engine/stack";
-import { cloudExists, defaultCloud, lastCloudInfo, openStack } from "../laptop";
+import {
+    cloudExists,
+    defaultCloud,
+    lastCloudInfo,
+    openStack,
+    readStatus,
+    rememberHost,
+} from "../laptop";
 
 /** The `local` stack with its cloud running. */
 export async function openRunningStack(): Promise<LocalStack> {
@@ -10,10 +17,17 @@ export async function openRunningStack(): Promise<LocalStack> {
         throw new Error("There is no laptop cloud yet. `npm run local` makes one.");
     }
     const engine = await ensureEngine((line) => console.error(line));
+    if (!(await cloudStatus(defaultCloud))) console.error("Starting the laptop cloud.");
     return openStack(engine, await startCloud({ name: defaultCloud, kind: before.kind }));
 }
 
 /** `pulumi`, as typed, on the `local` stack. */
 export async function runPulumi(args: string[]): Promise<number> {
-    return (await openRunningStack()).pulumiInForeground(args);
+    const stack = await openRunningStack();
+    const code = await stack.pulumiInForeground(args);
+    const { ssh } = await readStatus(defaultCloud, false);
+    // Whatever was run may have made another host, or finished one.
+    const outputs = ssh ? await stack.outputs() : {};
+    if (ssh && outputs["sshPrivateKey"]) rememberHost(defaultCloud, ssh, outputs);
+    return code;
 }

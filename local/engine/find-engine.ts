@@ -21,7 +21,7 @@ export const howToGetPulumi =
     `There is no Pulumi CLI ${engineVersion} or newer on PATH, no Go toolchain to build it with, and npm's launcher could ` +
     "not fetch it. Do one of these and run the command again:\n" +
     "  - install Pulumi: https://www.pulumi.com/docs/install/\n" +
-    "  - install Go 1.26 or newer: https://go.dev/doc/install (the CLI is then built, which takes about 4 minutes)";
+    "  - install Go 1.26 or newer: https://go.dev/doc/install (the CLI is then built, which takes about 5 minutes)";
 
 /**
  * Finds or makes a Pulumi CLI: `pulumi` on PATH if new enough, else built from Go modules, else npm's launcher.
@@ -99,7 +99,7 @@ async function buildWithGo(goVersion: string, report: (line: string) => void): P
         const clock = setInterval(
             () =>
                 report(
-                    `building pulumi ${engineVersion}: ${Math.round((Date.now() - started) / 1000)} s of about 240`,
+                    `building pulumi ${engineVersion}: ${Math.round((Date.now() - started) / 1000)} s (about 5 minutes on two cores)`,
                 ),
             20_000,
         );

@@ -95,7 +95,8 @@ server.addService(languageGrpc.LanguageRuntimeService, {
 });
 server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, port) => {
     if (error) throw error;
-    console.log(port);
+    // Not by console.log, which colours numbers when FORCE_COLOR is set.
+    process.stdout.write(`${port}\n`);
 });
 
 // The engine may be killed without a chance to end its plugins; the program must not outlive it.

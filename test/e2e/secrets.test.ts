@@ -188,7 +188,7 @@ describe("secrets", { timeout: minutes(15) }, () => {
         }
         assert.equal(await laptop.ssh("ls -d /run/mailhost-script.* 2>/dev/null | wc -l"), "0");
         const readable = await laptop.ssh(
-            "find / -xdev -type f -perm /044 -mmin -60 -size -1M -not -path '/proc/*' -not -path '/var/lib/dpkg/*' -not -path '/usr/*' -exec cat {} + 2>/dev/null",
+            "find / -xdev -type f -perm /044 -mmin -60 -size -2000k -not -path '/proc/*' -not -path '/var/lib/dpkg/*' -not -path '/usr/*' -exec cat {} + 2>/dev/null",
         );
         assert.ok(readable.length > 10_000, `${readable.length} bytes searched`);
         assertFree("a file on the host that others may read", readable);

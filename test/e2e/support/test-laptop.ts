@@ -191,7 +191,10 @@ export class TestLaptop {
 export function readChanges(printed: string): Changes {
     const summary = printed.slice(printed.lastIndexOf("Resources:"));
     return Object.fromEntries(
-        [...summary.matchAll(/^\s+(?:\S{1,2} )?(\d+) (?:to )?(\w+)/gm)].map((m) => [m[2]!, Number(m[1])]),
+        [...summary.matchAll(/^\s+(?:\S{1,2} )?(\d+) (?:to )?(\w+)/gm)].map((m) => [
+            m[2]!,
+            Number(m[1]),
+        ]),
     );
 }
 

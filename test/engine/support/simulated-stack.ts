@@ -32,6 +32,7 @@ export class SimulatedStack {
         const stack = await LocalWorkspace.createOrSelectStack(
             { projectName: "simulated", stackName: "test", program: () => Promise.resolve() },
             {
+                workDir: made("work"),
                 pulumiCommand: await PulumiCommand.get({ root: folder }),
                 envVars: {
                     PULUMI_HOME: home,
