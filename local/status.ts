@@ -104,7 +104,7 @@ export function describeStatus(status: LocalStatus): string {
         ["machine", status.machine],
         ["address", [status.address.ipv4, status.address.ipv6].filter(Boolean).join(", ")],
         ["published", [status.published.ipv4, status.published.ipv6].filter(Boolean).join(", ")],
-        ["open ports", ports],
+        ["let through", ports],
         ["log in", status.ssh ? "npm run local -- ssh" : "(no host yet)"],
     ];
     const lines = rows.map(([name, value]) => `${name.padEnd(11)} ${value}`);
