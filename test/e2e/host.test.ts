@@ -591,7 +591,7 @@ done
 tar -C "$tree" -c . | docker import - writer >/dev/null
 rm -r "$tree"
 docker run -d --name writer --restart unless-stopped -p 3000:3000 -v ${mountPoint}:/data writer \\
-    /bin/bash -c 'n=0; while :; do n=$((n + 1)); echo "line $n end" >>/data/writer.log; done' >/dev/null
+    /bin/bash -c 'trap "exit 0" TERM; n=0; while :; do n=$((n + 1)); echo "line $n end" >>/data/writer.log; done' >/dev/null
 sleep 2
 test -s ${mountPoint}/writer.log
 `;
