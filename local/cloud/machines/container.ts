@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { run } from "../../../cli/run-program";
+import { run, runQuietly } from "../../../cli/run-program";
 import { machineGateway } from "../network/addresses";
 import {
     applyFirewall,
@@ -79,11 +79,13 @@ export class ContainerMachine implements Machine {
     async shutdown(timeoutSeconds: number): Promise<void> {
         for (const pid of this.group.processes("supervisor")) process.kill(pid, "SIGTERM");
         if (!(await this.group.waitUntilEmpty(timeoutSeconds))) await this.group.kill();
+        await this.silence();
         await this.releaseDisks();
     }
 
     async powerOff(): Promise<void> {
         await this.group.kill();
+        await this.silence();
         await this.releaseDisks();
     }
 
@@ -143,6 +145,11 @@ export class ContainerMachine implements Machine {
     reach(port: number, family: 4 | 6): Reach | undefined {
         const host = family === 4 ? this.spec.ipv4 : this.spec.ipv6;
         return host === undefined ? undefined : { host, port };
+    }
+
+    /** The namespace outlives its machine, and its kernel would answer for it: a machine that is off says nothing. */
+    private async silence(): Promise<void> {
+        await runQuietly("ip", ["-n", this.namespace, "link", "set", "eth0", "down"]);
     }
 
     private superviseDetached(): void {

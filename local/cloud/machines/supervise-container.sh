@@ -41,3 +41,5 @@ while ((code == rebooted)); do
         wait "$nspawn" || code=$?
     done
 done
+# The namespace outlives the machine, and its kernel would answer for it: a machine that is off says nothing.
+ip -n "$namespace" link set eth0 down 2>/dev/null || true
