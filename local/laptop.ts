@@ -1,9 +1,8 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { cloudStatus } from "./cloud/start";
-import { LocalStack, stackName, type StackConfig } from "./engine/stack";
+import { stackName, type StackConfig } from "./engine/stack";
 import type { ImageFiles } from "./cloud/machines/machine";
-import type { Engine } from "./engine/find-engine";
 import { cloudPaths, type CloudInfo } from "./paths";
 import type { Timings } from "./progress";
 import { hostPorts, hostProblems, stoppedStatus, type LocalStatus } from "./status";
@@ -44,10 +43,6 @@ export function snapshotFor(
     return accelerator === "tcg" && snapshot ? { id: snapshot.id, system: "debian-13" } : undefined;
 }
 
-export function openStack(engine: Engine, info: CloudInfo): LocalStack {
-    return new LocalStack(engine, info);
-}
-
 /** The files that a person or script logs in with, written from the stack's outputs. */
 export function sshFiles(cloud: string): { keyFile: string; knownHostsFile: string } {
     const folder = path.join(cloudPaths(cloud).root, "ssh");
@@ -83,14 +78,12 @@ export function lastCloudInfo(cloud: string): CloudInfo | undefined {
  */
 interface HostOutputs {
     hostName: string;
-    ipv4: string;
-    ipv6: string;
     domain: string;
 }
 
 const hostFile = (cloud: string) => path.join(cloudPaths(cloud).root, "host.json");
 
-/** Writes what the stack's outputs say of the host: names, addresses, login key and pinned host key. */
+/** Writes what the stack's outputs say of the host: names, login key and pinned host key. */
 export function rememberHost(
     cloud: string,
     ssh: LocalStatus["ssh"],
@@ -103,8 +96,6 @@ export function rememberHost(
     };
     const host: HostOutputs = {
         hostName: text("hostName"),
-        ipv4: text("ipv4"),
-        ipv6: text("ipv6"),
         domain: text("hostName").replace(/^mx\./, ""),
     };
     fs.writeFileSync(hostFile(cloud), JSON.stringify(host), { mode: 0o600 });

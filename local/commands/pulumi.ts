@@ -1,14 +1,7 @@
 import { cloudStatus, startCloud } from "../cloud/start";
 import { ensureEngine } from "../engine/find-engine";
-import type { LocalStack } from "../engine/stack";
-import {
-    cloudExists,
-    defaultCloud,
-    lastCloudInfo,
-    openStack,
-    readStatus,
-    rememberHost,
-} from "../laptop";
+import { LocalStack } from "../engine/stack";
+import { cloudExists, defaultCloud, lastCloudInfo, readStatus, rememberHost } from "../laptop";
 
 /** The `local` stack with its cloud running. */
 export async function openRunningStack(): Promise<LocalStack> {
@@ -18,7 +11,7 @@ export async function openRunningStack(): Promise<LocalStack> {
     }
     const engine = await ensureEngine((line) => console.error(line));
     if (!(await cloudStatus(defaultCloud))) console.error("Starting the laptop cloud.");
-    return openStack(engine, await startCloud({ name: defaultCloud, kind: before.kind }));
+    return new LocalStack(engine, await startCloud({ name: defaultCloud, kind: before.kind }));
 }
 
 /** `pulumi`, as typed, on the `local` stack. */

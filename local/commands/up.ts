@@ -1,11 +1,11 @@
 import { startCloud } from "../cloud/start";
 import { ensureEngine, type Engine } from "../engine/find-engine";
+import { LocalStack } from "../engine/stack";
 import { buildImage, type ImageSet } from "../image/build-image";
 import {
     defaultCloud,
     lastCloudInfo,
     localConfig,
-    openStack,
     readStatus,
     rememberHost,
     snapshotFor,
@@ -63,12 +63,12 @@ export async function up(options: { machine?: MachineKind }): Promise<number> {
             title: "Pulumi stack",
             run: async () => {
                 const snapshot = snapshotFor(info.accelerator, images.images);
-                await openStack(engine, info).prepare(localConfig(snapshot));
+                await new LocalStack(engine, info).prepare(localConfig(snapshot));
             },
         },
     ]);
 
-    const stack = openStack(engine, info);
+    const stack = new LocalStack(engine, info);
     const begin = Date.now();
     const code = await stack.pulumiInForeground(["up", "--yes", "--skip-preview"]);
     timings["pulumi up"] = (Date.now() - begin) / 1000;

@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 import { resource, type Context } from "../handler";
 import type { Values } from "../schema";
-import { newId, Output, previousOutput } from "./output";
+import { lifecycle, type Printed } from "./lifecycle";
+import { Output, previousOutput } from "./output";
 import { commandInputs, commandOutputs } from "./properties";
 import { routedPath } from "./routed-ssh";
 
@@ -27,27 +28,8 @@ type Inputs = Values<typeof inputs>;
 export const localCommand = resource({
     inputs,
     outputs: commandOutputs,
-    async create(given, context) {
-        const printed =
-            given.create === undefined ? noOutput : await run(given.create, given, {}, context);
-        return { id: newId(context.name), outputs: { ...given, ...printed } };
-    },
-    async update(old, given, context) {
-        const { stdout, stderr } = old.outputs;
-        const command = given.update ?? given.create;
-        const printed =
-            command === undefined
-                ? { stdout, stderr }
-                : await run(command, given, old.outputs, context);
-        return { outputs: { ...given, ...printed } };
-    },
-    async delete({ inputs: given, outputs }, context) {
-        if (given.delete === undefined) return;
-        await run(given.delete, given, outputs, context);
-    },
+    ...lifecycle<Inputs>(run),
 });
-
-const noOutput = { stdout: "", stderr: "" };
 
 const running = new Set<number>();
 // A process that outlived the engine would go on changing what the next `up` changes.
@@ -66,7 +48,7 @@ function kill(pid: number): void {
 function run(
     command: string,
     given: Inputs,
-    previous: { stdout?: string; stderr?: string },
+    previous: Printed,
     context: Context,
 ): Promise<{ stdout: string; stderr: string }> {
     const [program = "/bin/sh", ...words] = given.interpreter?.length

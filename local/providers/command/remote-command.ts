@@ -2,7 +2,8 @@ import type { Client, ClientChannel } from "ssh2";
 import { resource, type Context } from "../handler";
 import type { Values } from "../schema";
 import { dial } from "./dial";
-import { newId, Output, previousOutput } from "./output";
+import { lifecycle, type Printed } from "./lifecycle";
+import { Output, previousOutput } from "./output";
 import { commandInputs, commandOutputs, connection } from "./properties";
 
 const inputs = { ...commandInputs, connection } as const;
@@ -13,32 +14,13 @@ type Inputs = Values<typeof inputs>;
 export const remoteCommand = resource({
     inputs,
     outputs: commandOutputs,
-    async create(given, context) {
-        const printed =
-            given.create === undefined ? noOutput : await run(given.create, given, {}, context);
-        return { id: newId(context.name), outputs: { ...given, ...printed } };
-    },
-    async update(old, given, context) {
-        const { stdout, stderr } = old.outputs;
-        const command = given.update ?? given.create;
-        const printed =
-            command === undefined
-                ? { stdout, stderr }
-                : await run(command, given, { stdout, stderr }, context);
-        return { outputs: { ...given, ...printed } };
-    },
-    async delete({ inputs: given, outputs }, context) {
-        if (given.delete === undefined) return;
-        await run(given.delete, given, outputs, context);
-    },
+    ...lifecycle<Inputs>(run),
 });
-
-const noOutput = { stdout: "", stderr: "" };
 
 async function run(
     command: string,
     given: Inputs,
-    previous: { stdout?: string; stderr?: string },
+    previous: Printed,
     context: Context,
 ): Promise<{ stdout: string; stderr: string }> {
     const client = await dial(given.connection, context);
