@@ -16,6 +16,10 @@ export interface CloudPaths {
     info: string;
     /** The objects of the simulated hcloud API. */
     objects: string;
+    /** The zones and records of the simulated Cloudflare API. */
+    zones: string;
+    /** What the DNS server keeps: its configuration, zone files and DNSSEC keys. */
+    dns: string;
     daemonLog: string;
     machines: string;
     volumes: string;
@@ -29,6 +33,8 @@ export function cloudPaths(name: string): CloudPaths {
         root,
         info: path.join(root, "cloud.json"),
         objects: path.join(root, "objects.json"),
+        zones: path.join(root, "zones.json"),
+        dns: path.join(root, "dns"),
         daemonLog: path.join(root, "daemon.log"),
         machines: path.join(root, "machines"),
         volumes: path.join(root, "volumes"),
@@ -54,6 +60,12 @@ export interface CloudInfo {
     hcloudToken: string;
     /** Where machines reach the laptop cloud's services (package repository): `http://198.18.N.2:PORT`. */
     servicesUrl: string;
+    /** Base URL of the simulated Cloudflare API, as this computer reaches it; ends in `/client/v4`. */
+    cloudflareApi: string;
+    /** 40 characters. */
+    cloudflareToken: string;
+    /** Where the DNS server answers this computer, UDP and TCP. */
+    dns: { host: string; port: number };
     /** Added to ports below 1024 where an ordinary user may not bind them; 0 otherwise. */
     portOffset: number;
 }
