@@ -8,10 +8,18 @@ const longestHostName = 63;
 
 const label = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/;
 
+/** The longest name that DNS carries, in characters without the trailing dot (RFC 1035 §3.1). */
+export const longestDnsName = 253;
+
+/** Whether the text is a single label of a host name in lower case (RFC 1123 §2.1). */
+export function isLabel(text: string): boolean {
+    return label.test(text);
+}
+
 /** Whether the name is a fully qualified host name in lower case (RFC 1123 §2.1): letters, digits, hyphens, dots. */
-function isHostName(name: string): boolean {
+export function isHostName(name: string): boolean {
     const labels = name.split(".");
-    return labels.length > 1 && labels.every((part) => label.test(part));
+    return name.length <= longestDnsName && labels.length > 1 && labels.every(isLabel);
 }
 
 /** The name of the mail host of a domain. */
@@ -20,10 +28,26 @@ export function hostNameOf(domain: string): string {
 }
 
 /**
- * What is wrong with the name of a mail domain; undefined when nothing is. Wanted is the bare name in lower case, in
- * its ASCII form, below a public suffix.
+ * What is wrong with the domain that the host is named after; undefined when nothing is. Beside what every domain has
+ * to be, it has to leave room for the host's name.
  */
 export function domainProblem(path: string, domain: string | undefined): Problem | undefined {
+    const problem = domainNameProblem(path, domain);
+    if (problem !== undefined || domain === undefined) return problem;
+    const host = hostNameOf(domain);
+    if (host.length <= longestHostName) return undefined;
+    return {
+        path,
+        reason: `${JSON.stringify(domain)} is too long: ${host} has ${host.length} characters, a host name here at most ${longestHostName}.`,
+        remedy: "Choose a shorter domain.",
+    };
+}
+
+/**
+ * What is wrong with the name of a mail domain or a zone; undefined when nothing is. Wanted is the bare name in lower
+ * case, in its ASCII form, below a public suffix.
+ */
+export function domainNameProblem(path: string, domain: string | undefined): Problem | undefined {
     if (domain === undefined || domain === "") {
         return {
             path,
@@ -56,13 +80,6 @@ export function domainProblem(path: string, domain: string | undefined): Problem
         return problem(
             "is a public suffix, below which others register their domains",
             `Give a domain of your own, e.g. example.${domain}.`,
-        );
-    }
-    const host = hostNameOf(domain);
-    if (host.length > longestHostName) {
-        return problem(
-            `is too long: ${host} has ${host.length} characters, a host name here at most ${longestHostName}`,
-            "Choose a shorter domain.",
         );
     }
     return undefined;

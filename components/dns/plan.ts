@@ -1,6 +1,9 @@
-import type { Problem } from "../problem";
+import { throwProblems, type Problem } from "../problem";
 import type { MailDomain } from "./domain-options";
+import { planContext } from "./plan-context";
+import { argumentProblems } from "./problems";
 import type { CertificateKey, DnsPlan } from "./record";
+import { layOut } from "./record-set";
 
 /** What the records follow from. Plain values, the same in every preview. */
 export interface DnsPlanArgs {
@@ -52,8 +55,8 @@ export interface DnsPlanArgs {
  * Everything that is wrong with the description, all at once; paths as in the arguments of `MailHost`
  * (`domain`, `domains[1].spf.includes[0]`). A pure function.
  */
-export function dnsProblems(_args: DnsPlanArgs): Problem[] {
-    throw new Error("not written yet");
+export function dnsProblems(args: DnsPlanArgs): Problem[] {
+    return argumentProblems(args);
 }
 
 /**
@@ -61,6 +64,7 @@ export function dnsProblems(_args: DnsPlanArgs): Problem[] {
  *
  * @throws InputPropertiesError with everything that is wrong, see {@link dnsProblems}.
  */
-export function planDnsRecords(_args: DnsPlanArgs): DnsPlan {
-    throw new Error("not written yet");
+export function planDnsRecords(args: DnsPlanArgs): DnsPlan {
+    throwProblems("The DNS records", dnsProblems(args));
+    return layOut(planContext(args));
 }
