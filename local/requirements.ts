@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { run } from "../cli/run-program";
+import { run, runQuietly } from "../cli/run-program";
 
 /** What the commands need from the system, beyond Node and git. */
 export type Purpose = "image" | "vm" | "container" | "check" | "test";
@@ -30,18 +30,31 @@ const requirements: Requirement[] = [
     },
     { program: "genisoimage", package: "genisoimage", purposes: ["vm"] },
     { program: "nc", package: "netcat-openbsd", purposes: ["vm"] },
+    { program: "knotd", package: "knot", purposes: ["vm", "container", "test"] },
     { program: "systemd-nspawn", package: "systemd-container", purposes: ["container"] },
     { program: "nft", package: "nftables", purposes: ["container"] },
     { program: "ip", package: "iproute2", purposes: ["container"] },
     { program: "shellcheck", package: "shellcheck", purposes: ["check", "test"] },
     { program: "nmap", package: "nmap", purposes: ["test"] },
     { program: "sshd", package: "openssh-server", purposes: ["test"] },
+    { program: "dig", package: "bind9-dnsutils", purposes: ["test"] },
+    { program: "named-checkzone", package: "bind9-utils", purposes: ["test"] },
+    { program: "ldns-verify-zone", package: "ldnsutils", purposes: ["test"] },
 ];
 
 /** Debian's archive keys, without which mmdebstrap trusts nothing; Ubuntu ships them in a package as well. */
 const archiveKeys = {
     file: "/usr/share/keyrings/debian-archive-keyring.gpg",
     package: "debian-archive-keyring",
+};
+
+/**
+ * Package → services that it would have run from the next start of the computer on, at every address. The laptop cloud
+ * and the tests start these programs themselves, on loopback. Newer Ubuntus start SSH through a socket.
+ */
+const ownServices: Record<string, string[]> = {
+    knot: ["knot.service"],
+    "openssh-server": ["ssh.service", "ssh.socket"],
 };
 
 /** The packages that are missing for the given purposes, sorted. */
@@ -93,12 +106,11 @@ export async function ensureSystemPackages(
     await withoutStartingServices(() =>
         run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...missing], { env }),
     );
-    if (missing.includes("openssh-server") && fs.existsSync("/run/systemd/system")) {
-        // Tests start it themselves, on loopback: nobody asked for a login from outside.
-        // Newer Ubuntus start it through a socket, others have none.
-        await run("systemctl", ["disable", "--quiet", "ssh.service", "ssh.socket"]).catch(() =>
-            run("systemctl", ["disable", "--quiet", "ssh.service"]),
-        );
+    if (fs.existsSync("/run/systemd/system")) {
+        for (const name of missing.flatMap((one) => ownServices[one] ?? [])) {
+            // Not every release has each of them.
+            await runQuietly("systemctl", ["disable", "--quiet", name]);
+        }
     }
     const still = missingPackages(purposes);
     if (still.length > 0) {

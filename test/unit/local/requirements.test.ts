@@ -9,6 +9,7 @@ test("lists exactly what is missing for a purpose, each package once and sorted"
     assert.deepEqual(missingPackages(["container"], nothing, true), [
         "e2fsprogs",
         "iproute2",
+        "knot",
         "nftables",
         "openssh-client",
         "systemd-container",
