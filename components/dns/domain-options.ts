@@ -94,9 +94,9 @@ export interface MtaStsOptions {
      */
     mode?: "enforce" | "testing" | "none" | "off";
     /**
-     * How long senders keep the policy, in seconds, up to 31557600.
+     * How long senders keep the policy, in seconds, 86400 (senders may ignore less) to 31557600.
      *
-     * @default 604800 (a week), 86400 with `testing`
+     * @default 604800 (a week) with `enforce`, else 86400
      */
     maxAgeSeconds?: number;
 }

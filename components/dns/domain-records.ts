@@ -83,7 +83,7 @@ function reportConsentRows({ domains }: PlanContext, domain: DomainSettings): Ro
             name,
             role: "dmarc-consent",
             type: "TXT",
-            why: `${other} is no mail domain of this host: its owner has to publish "v=DMARC1" there, or sends no reports to it (RFC 7489 §7.1).`,
+            why: `${other} is no mail domain of this host: reports go there once its owner publishes a TXT record "v=DMARC1" at this name (RFC 7489 §7.1).`,
         };
     });
 }

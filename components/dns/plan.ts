@@ -1,7 +1,7 @@
 import { throwProblems, type Problem } from "../problem";
 import type { MailDomain } from "./domain-options";
 import { planContext } from "./plan-context";
-import { argumentProblems } from "./problems";
+import { examine } from "./problems";
 import type { CertificateKey, DnsPlan } from "./record";
 import { layOut } from "./record-set";
 
@@ -56,7 +56,7 @@ export interface DnsPlanArgs {
  * (`domain`, `domains[1].spf.includes[0]`). A pure function.
  */
 export function dnsProblems(args: DnsPlanArgs): Problem[] {
-    return argumentProblems(args);
+    return examine(args).problems;
 }
 
 /**
@@ -65,6 +65,7 @@ export function dnsProblems(args: DnsPlanArgs): Problem[] {
  * @throws InputPropertiesError with everything that is wrong, see {@link dnsProblems}.
  */
 export function planDnsRecords(args: DnsPlanArgs): DnsPlan {
-    throwProblems("The DNS records", dnsProblems(args));
-    return layOut(planContext(args));
+    const { problems, plan } = examine(args);
+    throwProblems("The DNS records", problems);
+    return plan ?? layOut(planContext(args));
 }

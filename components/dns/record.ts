@@ -115,7 +115,12 @@ export function referenceKey(reference: Reference): string {
             return `system-dkim:${reference.selector}`;
         case "certificate-key":
             return `certificate-key:${reference.key}`;
-        default:
+        case "ipv4":
+        case "ipv6":
+        case "outbound-ipv4":
+        case "outbound-ipv6":
+        case "ssh-host-key":
+        case "acme-account":
             return reference.ref;
     }
 }

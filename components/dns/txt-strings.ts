@@ -8,6 +8,11 @@ function quotedByte(byte: number): string {
     return byte >= 0x20 && byte < 0x7f ? character : `\\${String(byte).padStart(3, "0")}`;
 }
 
+/** The text in quotes, escaped as in a zone file. */
+export function quotedString(text: string | Uint8Array): string {
+    return `"${Array.from(Buffer.from(text), quotedByte).join("")}"`;
+}
+
 /**
  * The text as a TXT record's strings of at most 255 bytes, each in quotes and escaped, separated by spaces: the form
  * of zone files and of Cloudflare's API.
@@ -16,8 +21,7 @@ export function quotedStrings(text: string): string {
     const bytes = Buffer.from(text);
     const strings: string[] = [];
     for (let start = 0; start === 0 || start < bytes.length; start += longestString) {
-        const part = bytes.subarray(start, start + longestString);
-        strings.push(`"${Array.from(part, quotedByte).join("")}"`);
+        strings.push(quotedString(bytes.subarray(start, start + longestString)));
     }
     return strings.join(" ");
 }
