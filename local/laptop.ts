@@ -1,5 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
+import type { DnsPlan, DnsValues } from "../components/dns/record";
 import { cloudStatus } from "./cloud/start";
 import { stackName, type StackConfig } from "./engine/stack";
 import type { ImageFiles } from "./cloud/machines/machine";
@@ -12,6 +13,9 @@ export const defaultCloud = "local";
 
 /** The mail domain of the laptop cloud; `.test` is reserved for this (RFC 6761 §6.2). */
 export const localDomain = "example.test";
+
+/** A second mail domain, in a zone of its own. */
+export const secondDomain = "second.test";
 
 /** The configuration of the `local` stack: a server of this computer's own architecture, nothing protected. */
 export function localConfig(snapshot?: { id: number; system: string }): StackConfig {
@@ -79,9 +83,22 @@ export function lastCloudInfo(cloud: string): CloudInfo | undefined {
 interface HostOutputs {
     hostName: string;
     domain: string;
+    /** The primary one first. */
+    domains: string[];
 }
 
 const hostFile = (cloud: string) => path.join(cloudPaths(cloud).root, "host.json");
+
+/** What the stack's output `dns` holds: the plan of the records, and what stands for its references. */
+export interface DnsOutput {
+    plan: DnsPlan;
+    values: DnsValues;
+}
+
+/** The plan of the records that the stack has published; undefined before it has. */
+export function dnsOf(outputs: Record<string, unknown>): DnsOutput | undefined {
+    return outputs["dns"] as DnsOutput | undefined;
+}
 
 /** Writes what the stack's outputs say of the host: names, login key and pinned host key. */
 export function rememberHost(
@@ -94,9 +111,12 @@ export function rememberHost(
         if (typeof value !== "string") throw new Error(`the stack has no output ${name}`);
         return value;
     };
+    const domain = text("hostName").replace(/^mx\./, "");
+    const further = dnsOf(outputs)?.plan.records.map((record) => record.domain) ?? [];
     const host: HostOutputs = {
         hostName: text("hostName"),
-        domain: text("hostName").replace(/^mx\./, ""),
+        domain,
+        domains: [...new Set([domain, ...further])],
     };
     fs.writeFileSync(hostFile(cloud), JSON.stringify(host), { mode: 0o600 });
     if (!ssh) return;
@@ -142,11 +162,14 @@ export async function readStatus(cloud: string, askHost: boolean): Promise<Local
         running: machine?.running ?? false,
         machine: info.kind,
         domain: host?.domain ?? null,
+        domains: host?.domains ?? [],
         host: host?.hostName ?? null,
         address: { ipv4: login?.host ?? null, ipv6: reach(22)?.ipv6?.host ?? null },
         published: { ipv4: machine?.ipv4 ?? null, ipv6: machine?.ipv6 ?? null },
         ports,
         ssh,
+        dns: info.dns,
+        cloudflareApi: info.cloudflareApi,
         stack,
         timings,
         problems: [],

@@ -106,11 +106,9 @@ export async function ensureSystemPackages(
     await withoutStartingServices(() =>
         run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...missing], { env }),
     );
-    if (fs.existsSync("/run/systemd/system")) {
-        for (const name of missing.flatMap((one) => ownServices[one] ?? [])) {
-            // Not every release has each of them.
-            await runQuietly("systemctl", ["disable", "--quiet", name]);
-        }
+    for (const name of missing.flatMap((one) => ownServices[one] ?? [])) {
+        // Not every release has each of them, nor systemd.
+        await runQuietly("systemctl", ["disable", "--quiet", name]);
     }
     const still = missingPackages(purposes);
     if (still.length > 0) {

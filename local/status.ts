@@ -12,7 +12,10 @@ export interface LocalStatus {
     /** Whether the laptop cloud and the host's machine run. */
     running: boolean;
     machine: MachineKind;
+    /** The primary mail domain. */
     domain: string | null;
+    /** Every mail domain, the primary one first. */
+    domains: string[];
     /** The host's fully qualified name. */
     host: string | null;
     /** Where this computer reaches the host. */
@@ -28,6 +31,10 @@ export interface LocalStatus {
         keyFile: string;
         knownHostsFile: string;
     } | null;
+    /** Where the DNS server answers this computer, UDP and TCP. */
+    dns: { host: string; port: number } | null;
+    /** Base URL of the simulated Cloudflare API, as this computer reaches it. */
+    cloudflareApi: string | null;
     stack: { project: string; stack: string; backend: string };
     /** Step → seconds, of the last `npm run local`. */
     timings: Timings;
@@ -45,11 +52,14 @@ export function stoppedStatus(
         running: false,
         machine: info.kind,
         domain: null,
+        domains: [],
         host: null,
         address: { ipv4: null, ipv6: null },
         published: { ipv4: null, ipv6: null },
         ports: {},
         ssh: null,
+        dns: null,
+        cloudflareApi: null,
         stack,
         timings,
         problems: [],
@@ -91,6 +101,12 @@ export async function hostProblems(ssh: NonNullable<LocalStatus["ssh"]>): Promis
     return stdout.split("\n").filter((line) => line !== "");
 }
 
+/** Ready to paste. */
+function digCommand({ host, port }: { host: string; port: number }, domain: string): string {
+    const at = port === 53 ? `@${host}` : `@${host} -p ${port}`;
+    return `dig ${at} ${domain} A`;
+}
+
 /** The status for a person. */
 export function describeStatus(status: LocalStatus): string {
     if (!status.running) {
@@ -106,6 +122,8 @@ export function describeStatus(status: LocalStatus): string {
         ["published", [status.published.ipv4, status.published.ipv6].filter(Boolean).join(", ")],
         ["let through", ports],
         ["log in", status.ssh ? "npm run local -- ssh" : "(no host yet)"],
+        ["domains", status.domains.join(", ") || "(none yet)"],
+        ["dns", status.dns && status.domain ? digCommand(status.dns, status.domain) : "(none yet)"],
     ];
     const lines = rows.map(([name, value]) => `${name.padEnd(11)} ${value}`);
     lines.push(

@@ -1,5 +1,5 @@
-// The process behind one laptop cloud: serves the simulated Hetzner Cloud API and what machines ask for. Machines
-// outlive it. Started by ./start.ts, which gives it its options as JSON.
+// The process behind one laptop cloud: serves the simulated APIs and what machines ask for, and runs the DNS server.
+// Machines outlive it. Started by ./start.ts, which gives it its options as JSON.
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import * as http from "node:http";
@@ -7,8 +7,13 @@ import type { AddressInfo } from "node:net";
 import * as path from "node:path";
 import { buildImage } from "../image/build-image";
 import { cloudPaths, type CloudInfo, type MachineKind } from "../paths";
+import { cloudflarePrefix } from "./cloudflare/api";
+import type { DnsServer } from "./dns/dns-server";
+import { startKnot } from "./dns/knot";
+import { reversePublisher } from "./dns/reverse-zones";
 import { createFileService } from "./file-service";
 import { createApiServer, tokenLength } from "./hetzner/api-server";
+import { Faults } from "./hetzner/faults";
 import type { Project } from "./hetzner/project";
 import { createMetadataService } from "./metadata-service";
 import { metadataAddress, slotAddresses } from "./network/addresses";
@@ -25,7 +30,10 @@ export interface DaemonOptions {
 }
 
 /** In a namespace of the cloud's own, where nothing else takes them. */
-const containerPorts = { api: 8081, services: 8080 };
+const containerPorts = { api: 8081, services: 8080, dns: 53 };
+
+/** Length of a token of the real Cloudflare API. */
+const cloudflareTokenLength = 40;
 
 async function serve(options: DaemonOptions): Promise<void> {
     const { name, kind, slot } = options;
@@ -33,7 +41,8 @@ async function serve(options: DaemonOptions): Promise<void> {
     const before = readInfo(paths.info);
     const { images, repository } = await buildImage();
     const inNamespace = kind === "container";
-    const host = inNamespace ? slotAddresses(slot).services.ipv4 : "127.0.0.1";
+    const own = slotAddresses(slot).services;
+    const host = inNamespace ? own.ipv4 : "127.0.0.1";
 
     const servers: http.Server[] = [];
     const listen = async (server: http.Server, at: string, port: number): Promise<number> => {
@@ -42,30 +51,41 @@ async function serve(options: DaemonOptions): Promise<void> {
     };
     const wish = (url: string | undefined) => (url ? Number(new URL(url).port) : 0);
 
-    const services = createFileService(repository);
+    const faults = new Faults();
+    const dns = await startKnot({
+        directory: paths.dns,
+        hosts: inNamespace ? [own.ipv4, own.ipv6] : [host],
+        port: inNamespace ? containerPorts.dns : (before.dns?.port ?? 0),
+    });
+    const cloudflareToken = before.cloudflareToken ?? newToken(cloudflareTokenLength);
+    const services = http.createServer(createFileService(repository));
     const servicesPort = inNamespace
         ? await listen(services, host, containerPorts.services)
-        : await listen(services, host, wish(before?.servicesUrl));
+        : await listen(services, host, wish(before.servicesUrl));
     const project = openProject({ ...options, images, servicesPort });
+    const publishPointers = reversePublisher(project, slot, dns);
+    await publishPointers();
     if (inNamespace) await listen(createMetadataService(project), metadataAddress, 80);
 
     let ending = false;
     const quit = (machines: boolean): void => {
         if (ending) return;
         ending = true;
-        void end(project, servers, machines).then(() => process.exit(0));
+        void end(project, servers, dns, machines).then(() => process.exit(0));
     };
-    const token = before?.hcloudToken ?? newToken();
+    const token = before.hcloudToken ?? newToken(tokenLength);
     const api = createApiServer(project, {
         token,
         requestLog: path.join(paths.root, "requests.log"),
+        faults,
+        beforeAnswer: publishPointers,
         kind,
         quit,
     });
     const apiPort = await listen(
         api,
         host,
-        inNamespace ? containerPorts.api : wish(before?.hcloudEndpoint),
+        inNamespace ? containerPorts.api : wish(before.hcloudEndpoint),
     );
     process.on("SIGTERM", () => quit(false)).on("SIGINT", () => quit(false));
 
@@ -78,14 +98,22 @@ async function serve(options: DaemonOptions): Promise<void> {
         pid: process.pid,
         hcloudEndpoint: `http://${host}:${apiPort}/v1`,
         hcloudToken: token,
-        servicesUrl: `http://${slotAddresses(slot).services.ipv4}:${servicesPort}`,
+        servicesUrl: `http://${own.ipv4}:${servicesPort}`,
+        cloudflareApi: `http://${host}:${servicesPort}${cloudflarePrefix}`,
+        cloudflareToken,
+        dns: dns.address,
         portOffset: options.portOffset,
     };
     writeJson(path.join(paths.root, "daemon.json"), identify(process.pid));
     writeJson(paths.info, info);
 }
 
-async function end(project: Project, servers: http.Server[], machines: boolean): Promise<void> {
+async function end(
+    project: Project,
+    servers: http.Server[],
+    dns: DnsServer,
+    machines: boolean,
+): Promise<void> {
     // The answer to the request that asks for the end is still under way.
     await new Promise((resolve) => setTimeout(resolve, 100));
     for (const server of servers) {
@@ -94,6 +122,7 @@ async function end(project: Project, servers: http.Server[], machines: boolean):
     }
     await project.idle();
     if (machines) await project.powerDown();
+    await dns.stop();
 }
 
 /** Listens at the wished port, or at a free one when another process has it. 0: any. */
@@ -110,14 +139,15 @@ function listenAt(server: http.Server, host: string, port: number): Promise<numb
     });
 }
 
-function newToken(): string {
-    return randomBytes(tokenLength * 0.75).toString("base64url");
+function newToken(length: number): string {
+    return randomBytes(length * 0.75).toString("base64url");
 }
 
-function readInfo(file: string): CloudInfo | undefined {
+/** Of the daemon before, which may have been an older version's. */
+function readInfo(file: string): Partial<CloudInfo> {
     return fs.existsSync(file)
-        ? (JSON.parse(fs.readFileSync(file, "utf8")) as CloudInfo)
-        : undefined;
+        ? (JSON.parse(fs.readFileSync(file, "utf8")) as Partial<CloudInfo>)
+        : {};
 }
 
 /** Whole or not at all: others wait for the file. */

@@ -1,10 +1,10 @@
 import * as fs from "node:fs";
-import * as http from "node:http";
+import type { RequestListener } from "node:http";
 import * as path from "node:path";
 
 /** Serves the files of a folder, for `apt` and nothing else: GET and HEAD, no listings. */
-export function createFileService(folder: string): http.Server {
-    return http.createServer((request, response) => {
+export function createFileService(folder: string): RequestListener {
+    return (request, response) => {
         const refuse = (status: number): void => void response.writeHead(status).end();
         if (request.method !== "GET" && request.method !== "HEAD") return refuse(405);
         const file = fileOf(folder, request.url ?? "/");
@@ -19,7 +19,7 @@ export function createFileService(folder: string): http.Server {
         fs.createReadStream(file)
             .on("error", () => response.destroy())
             .pipe(response);
-    });
+    };
 }
 
 /** Undefined for what isn't in the folder, symbolic links followed. */

@@ -1,9 +1,11 @@
+import { renderRecordsTable } from "../../components/dns/records-table";
 import { startCloud } from "../cloud/start";
 import { ensureEngine, type Engine } from "../engine/find-engine";
 import { LocalStack } from "../engine/stack";
 import { buildImage, type ImageSet } from "../image/build-image";
 import {
     defaultCloud,
+    dnsOf,
     lastCloudInfo,
     localConfig,
     readStatus,
@@ -25,6 +27,7 @@ export async function up(options: { machine?: MachineKind }): Promise<number> {
     let engine!: Engine;
     let images!: ImageSet;
     let info!: CloudInfo;
+    let stack!: LocalStack;
     const before = lastCloudInfo(defaultCloud);
     if (before && options.machine && before.kind !== options.machine) {
         throw new Error(
@@ -63,12 +66,12 @@ export async function up(options: { machine?: MachineKind }): Promise<number> {
             title: "Pulumi stack",
             run: async () => {
                 const snapshot = snapshotFor(info.accelerator, images.images);
-                await new LocalStack(engine, info).prepare(localConfig(snapshot));
+                stack = new LocalStack(engine, info);
+                await stack.prepare(localConfig(snapshot));
             },
         },
     ]);
 
-    const stack = new LocalStack(engine, info);
     const begin = Date.now();
     const code = await stack.pulumiInForeground(["up", "--yes", "--skip-preview"]);
     timings["pulumi up"] = (Date.now() - begin) / 1000;
@@ -81,7 +84,10 @@ export async function up(options: { machine?: MachineKind }): Promise<number> {
         return code;
     }
     const { ssh } = await readStatus(defaultCloud, false);
-    rememberHost(defaultCloud, ssh, await stack.outputs());
+    const outputs = await stack.outputs();
+    rememberHost(defaultCloud, ssh, outputs);
+    const dns = dnsOf(outputs);
+    if (dns) console.log(`\n${renderRecordsTable(dns.plan, dns.values)}`);
     const status = await readStatus(defaultCloud, true);
     console.log(
         `\n${describeStatus(status)}\n\n${describeTimings(timings, started)}\n\n${nextSteps}`,

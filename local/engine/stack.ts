@@ -83,7 +83,25 @@ export class LocalStack {
         }
         installPlugins(path.join(this.folder, "home"));
         if (!this.exists) await this.initialise();
+        // A stack of an earlier version has none.
+        if (this.setting("cloudflare:apiToken") === undefined) {
+            await this.setSecret("cloudflare:apiToken", this.cloud.cloudflareToken);
+        }
         this.configure(config, { "hcloud:endpoint": this.cloud.hcloudEndpoint });
+    }
+
+    /** A key of the stack's configuration as its file has it; a secret is `{ secure: … }`. */
+    setting(key: string): unknown {
+        const document = parseDocument(fs.readFileSync(this.stackFile, "utf8"));
+        return (document.toJS() as { config?: StackConfig } | null)?.config?.[key];
+    }
+
+    private async setSecret(key: string, value: string): Promise<void> {
+        const { code, stderr } = await this.pulumi(
+            ["config", "set", "--stack", stackName, "--secret", key],
+            { input: value },
+        );
+        if (code !== 0) throw new Error(`pulumi config set ${key} failed:\n${stderr}`);
     }
 
     /** `pulumi stack init` writes the stack's file beside Pulumi.yaml, so it runs in a folder that has a copy. */

@@ -98,6 +98,9 @@ before(async () => {
         hcloudEndpoint: cloud.endpoint,
         hcloudToken: token,
         servicesUrl: "http://127.0.0.1:1",
+        cloudflareApi: "http://127.0.0.1:1/client/v4",
+        cloudflareToken: "c".repeat(40),
+        dns: { host: "127.0.0.1", port: 1 },
         portOffset: 0,
     };
     stack = new LocalStack(engine, info, project);

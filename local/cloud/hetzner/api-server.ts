@@ -4,7 +4,7 @@ import * as http from "node:http";
 import { ApiError } from "./api-error";
 import { actionRoutes } from "./action-routes";
 import { catalogueRoutes } from "./catalogue-routes";
-import { Faults } from "./faults";
+import type { Faults } from "./faults";
 import { firewallRoutes } from "./firewall-routes";
 import { laptopRoutes, type LaptopOptions } from "./laptop-routes";
 import { primaryIpRoutes } from "./primary-ip-routes";
@@ -26,11 +26,15 @@ export interface ApiServerOptions extends LaptopOptions {
     token: string;
     /** A line of JSON a request: time, method, path, status. No bodies. */
     requestLog: string;
+    /** Those of every API of the laptop cloud: `/_laptop/faults` takes them. */
+    faults: Faults;
+    /** Awaited after each request, before its answer is sent: what others are told of the objects is true by then. */
+    beforeAnswer(): Promise<void>;
 }
 
 /** A simulation of the Hetzner Cloud API: real HTTP, real machines, objects in a file. */
 export function createApiServer(project: Project, options: ApiServerOptions): http.Server {
-    const faults = new Faults();
+    const { faults } = options;
     const routes = [
         ...[
             ...catalogueRoutes(project),
@@ -54,6 +58,7 @@ export function createApiServer(project: Project, options: ApiServerOptions): ht
             return { status: fault.status ?? 503, body: { error } };
         }
         const reply = await dispatch(routes, method, url, () => readJson(request));
+        await options.beforeAnswer();
         return fault ? "hang" : reply;
     }
 

@@ -25,12 +25,14 @@ export function changePointer(ip: PrimaryIpObject, change: z.output<typeof point
 }
 
 /** What the provider answers for an IPv4 address before anything was set. */
-export function defaultPointer(ipv4: string): string {
+function defaultPointer(ipv4: string): string {
     return `static.${ipv4.split(".").reverse().join(".")}.clients.your-server.de`;
 }
 
+/** The PTR records of a primary IP, the provider's own included. */
 export function pointerList(ip: PrimaryIpObject): { ip: string; dns_ptr: string }[] {
-    return Object.entries(ip.pointers).map(([address, pointer]) => ({
+    const own = ip.type === "ipv4" ? { [ip.ip]: defaultPointer(ip.ip) } : {};
+    return Object.entries({ ...own, ...ip.pointers }).map(([address, pointer]) => ({
         ip: address,
         dns_ptr: pointer,
     }));

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { ApiError, invalidField } from "./api-error";
 import { findLocation } from "./catalogue-routes";
 import type { PrimaryIpObject, ServerObject } from "./objects";
-import { changePointer, defaultPointer, pointerBody, pointerList } from "./pointers";
+import { changePointer, pointerBody, pointerList } from "./pointers";
 import type { Project } from "./project";
 import {
     filterListed,
@@ -225,12 +225,7 @@ export function primaryIpBody(ip: PrimaryIpObject): object {
         assignee_type: "server",
         auto_delete: ip.autoDelete,
         blocked: false,
-        dns_ptr: [
-            ...(ip.type === "ipv4" && !(ip.ip in ip.pointers)
-                ? [{ ip: ip.ip, dns_ptr: defaultPointer(ip.ip) }]
-                : []),
-            ...pointerList(ip),
-        ],
+        dns_ptr: pointerList(ip),
         labels: ip.labels,
         protection: { delete: ip.protected },
         created: ip.created,

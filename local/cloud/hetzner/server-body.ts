@@ -1,7 +1,7 @@
 import { serverTypes } from "./catalogue";
 import { findLocation, imageBody, serverTypeBody } from "./catalogue-routes";
 import type { ServerObject } from "./objects";
-import { defaultPointer, pointerList } from "./pointers";
+import { pointerList } from "./pointers";
 import type { Project } from "./project";
 
 /** A server as the API shows it. */
@@ -22,7 +22,7 @@ export function serverBody(project: Project, server: ServerObject): object {
                       id: ipv4.id,
                       ip: ipv4.ip,
                       blocked: false,
-                      dns_ptr: ipv4.pointers[ipv4.ip] ?? defaultPointer(ipv4.ip),
+                      dns_ptr: pointerList(ipv4)[0]?.dns_ptr,
                   }
                 : null,
             ipv6: ipv6

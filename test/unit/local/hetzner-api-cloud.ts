@@ -12,6 +12,7 @@ import type {
     Reach,
 } from "../../../local/cloud/machines/machine";
 import { createApiServer } from "../../../local/cloud/hetzner/api-server";
+import { Faults } from "../../../local/cloud/hetzner/faults";
 import { Project } from "../../../local/cloud/hetzner/project";
 
 /** A machine that does nothing but remember: whether it runs is a file in its folder, as with a real one. */
@@ -102,6 +103,7 @@ export class TestCloud {
     /** Calls of machines that must fail. */
     readonly failures = new Set<string>();
     project!: Project;
+    beforeAnswer: () => Promise<void> = () => Promise.resolve();
     private server!: http.Server;
 
     private constructor(root: string | undefined) {
@@ -133,6 +135,8 @@ export class TestCloud {
         cloud.server = createApiServer(cloud.project, {
             token,
             requestLog: path.join(cloud.root, "requests.log"),
+            faults: new Faults(),
+            beforeAnswer: () => cloud.beforeAnswer(),
             kind: "container",
             quit: (machines) => cloud.quits.push(machines),
         });

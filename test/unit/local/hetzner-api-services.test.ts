@@ -52,7 +52,7 @@ test("the package repository gives its files and nothing beside them", async () 
         ];
         for (const [target, status, text] of cases) {
             assert.deepEqual(
-                await get(createFileService(served), target),
+                await get(http.createServer(createFileService(served)), target),
                 { status, text },
                 target,
             );
