@@ -9,14 +9,16 @@ export const faultBody = z.object({
     kind: z.enum(["hang-after-commit", "status"]),
     status: z.int().min(400).max(599).optional(),
     times: z.int().min(1).optional(),
+    /** How many such requests are let through first. */
+    after: z.int().min(0).optional(),
 });
 export type Fault = z.output<typeof faultBody>;
 
 export class Faults {
-    private pending: { fault: Fault; left: number }[] = [];
+    private pending: { fault: Fault; skip: number; left: number }[] = [];
 
     inject(fault: Fault): void {
-        this.pending.push({ fault, left: fault.times ?? 1 });
+        this.pending.push({ fault, skip: fault.after ?? 0, left: fault.times ?? 1 });
     }
 
     clear(): void {
@@ -29,6 +31,10 @@ export class Faults {
             ({ fault }) => fault.method === method && new RegExp(fault.path).test(path),
         );
         if (!entry) return undefined;
+        if (entry.skip > 0) {
+            entry.skip--;
+            return undefined;
+        }
         entry.left--;
         if (entry.left === 0) this.pending = this.pending.filter((other) => other !== entry);
         return entry.fault;
