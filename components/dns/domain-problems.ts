@@ -37,11 +37,7 @@ export function optionProblems(
     around: DomainSurroundings,
 ): Problem[] {
     return [
-        ...numberProblems(`${path}.ttlSeconds`, domain.ttlSeconds, {
-            from: 60,
-            to: 86_400,
-            unit: "seconds",
-        }),
+        ...ttlProblems(`${path}.ttlSeconds`, domain.ttlSeconds),
         ...spfProblems(`${path}.spf`, domain, around),
         ...dmarcProblems(`${path}.dmarc`, domain),
         ...mtaStsProblems(`${path}.mtaSts`, domain),
@@ -74,6 +70,12 @@ export function zoneProblems(path: string, { name, zone }: MailDomain): Problem[
             `Give ${defaultZone(name)}, or leave it out.`,
         ),
     ];
+}
+
+function ttlProblems(path: string, ttlSeconds: number | undefined): Problem[] {
+    if (ttlSeconds === undefined) return [];
+    const remedy = "Give the time in seconds, e.g. 300.";
+    return numberProblems(path, ttlSeconds, { from: 60, to: 86_400, remedy });
 }
 
 function spfProblems(path: string, domain: MailDomain, { primary }: DomainSurroundings): Problem[] {
@@ -139,14 +141,15 @@ function dmarcProblems(path: string, { dmarc }: MailDomain): Problem[] {
 }
 
 function mtaStsProblems(path: string, { mtaSts }: MailDomain): Problem[] {
-    return [
-        ...choiceProblems(`${path}.mode`, mtaSts?.mode, ["enforce", "testing", "none", "off"]),
-        ...numberProblems(`${path}.maxAgeSeconds`, mtaSts?.maxAgeSeconds, {
-            from: 86_400,
-            to: 31_557_600,
-            unit: "seconds",
-        }),
-    ];
+    const modes = ["enforce", "testing", "none", "off"];
+    const problems = choiceProblems(`${path}.mode`, mtaSts?.mode, modes);
+    const maxAge = mtaSts?.maxAgeSeconds;
+    if (maxAge !== undefined) {
+        const remedy = "Give the time in seconds, e.g. 604800 for a week.";
+        const range = { from: 86_400, to: 31_557_600, remedy };
+        problems.push(...numberProblems(`${path}.maxAgeSeconds`, maxAge, range));
+    }
+    return problems;
 }
 
 function caaProblems(path: string, { caa }: MailDomain, { issuer }: DomainSurroundings): Problem[] {
@@ -182,8 +185,11 @@ function caaProblems(path: string, { caa }: MailDomain, { issuer }: DomainSurrou
 }
 
 function mxProblems(path: string, { mx }: MailDomain, { host }: DomainSurroundings): Problem[] {
-    const range = { from: 0, to: 65_535, unit: "preference" };
-    const problems = numberProblems(`${path}.preference`, mx?.preference, range);
+    const range = { from: 0, to: 65_535, remedy: "Give the preference, e.g. 10." };
+    const problems =
+        mx?.preference === undefined
+            ? []
+            : numberProblems(`${path}.preference`, mx.preference, range);
     const further = mx?.further;
     if (further === undefined) return problems;
     if (!isList(further)) {
@@ -199,12 +205,7 @@ function mxProblems(path: string, { mx }: MailDomain, { host }: DomainSurroundin
             (entry, name) => mxHostProblems(entry, name, host),
         ).map((problem) => ({ ...problem, path: `${problem.path}.host` })),
         ...further.flatMap((entry, index) =>
-            numberProblems(
-                `${path}.further[${index}].preference`,
-                // JavaScript callers may leave it out.
-                entry?.preference ?? Number.NaN,
-                range,
-            ),
+            numberProblems(`${path}.further[${index}].preference`, entry?.preference, range),
         ),
     );
     return problems;

@@ -52,12 +52,7 @@ export function examine(args: DnsPlanArgs): { problems: Problem[]; plan?: DnsPla
         }
         const ofPlace = placeProblems(path, domain, seen, args.domain);
         const ofOptions = optionProblems(path, domain, around);
-        if (ofPlace.length === 0) {
-            const { name, zone } = domain;
-            sound.push(
-                ofOptions.length === 0 && hostProblems.length === 0 ? domain : { name, zone },
-            );
-        }
+        if (ofPlace.length === 0) sound.push(withoutFaults(path, domain, ofOptions));
         return [...ofPlace, ...ofOptions];
     });
     const problems = [...hostProblems, ...domainProblems];
@@ -71,6 +66,16 @@ export function examine(args: DnsPlanArgs): { problems: Problem[]; plan?: DnsPla
     );
     problems.push(...clashes(args, plan.records));
     return { problems, plan };
+}
+
+/** The domain without the options that have a fault. */
+function withoutFaults(path: string, domain: MailDomain, problems: readonly Problem[]): MailDomain {
+    if (problems.length === 0) return domain;
+    const faulty = new Set(
+        problems.map((problem) => /^\w+/.exec(problem.path.slice(path.length + 1))?.[0]),
+    );
+    const sound = Object.entries(domain).filter(([option]) => !faulty.has(option));
+    return { ...Object.fromEntries(sound), name: domain.name };
 }
 
 /** What is wrong with a domain's name and zone. */

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { emailProblem, isHostName, nearestName } from "../names";
 import type { Problem } from "../problem";
 
@@ -6,21 +7,15 @@ export function fault(path: string, value: unknown, wrong: string, remedy: strin
     return { path, reason: `${JSON.stringify(value) ?? String(value)} ${wrong}.`, remedy };
 }
 
-/** What is wrong with a number that has to be whole and within a range; a value left out is right. */
+/** What is wrong with a number that has to be whole and within a range. */
 export function numberProblems(
     path: string,
     value: number | undefined,
-    { from, to, unit }: { from: number; to: number; unit: string },
+    { from, to, remedy }: { from: number; to: number; remedy: string },
 ): Problem[] {
-    if (value === undefined || (Number.isInteger(value) && value >= from && value <= to)) return [];
-    return [
-        fault(
-            path,
-            value,
-            `is not a number of ${unit} that the record can hold`,
-            `Give a whole number from ${from} to ${to}.`,
-        ),
-    ];
+    if (value !== undefined && Number.isInteger(value) && value >= from && value <= to) return [];
+    const shown = typeof value === "number" ? String(value) : (JSON.stringify(value) ?? "It");
+    return [{ path, reason: `${shown} is not a whole number from ${from} to ${to}.`, remedy }];
 }
 
 /** What is wrong with a value that has to be one of a few; a value left out is right. */
@@ -96,13 +91,13 @@ export function httpsUrlProblems(path: string, value: unknown): Problem[] {
             ? new URL(value)
             : undefined;
     const plain = url?.protocol === "https:" && url.username === "" && url.password === "";
-    if (plain && isHostName(url.hostname)) return [];
+    if (plain && isHostName(url.hostname) && isIP(url.hostname) === 0) return [];
     return [
         fault(
             path,
             value,
             "is not an https: URL that everyone can read",
-            "Give one without user name and password, e.g. https://example.com/logo.svg.",
+            "Write it as https://host.example/path, without user name and password.",
         ),
     ];
 }
