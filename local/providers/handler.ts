@@ -54,6 +54,8 @@ export interface ResourceHandler<I = Properties, O = Properties> {
         olds: Properties | undefined,
         context: Context,
     ): { inputs?: Properties; failures?: CheckFailure[] };
+    /** What the table compares with what. Absent: the old inputs with the new ones. */
+    compared?(change: Change): { olds: Properties; news: Properties };
     /** Corrects the table's differences: returns those that count, and whether the old one must go first. */
     diff?(
         differences: Difference[],

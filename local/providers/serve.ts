@@ -136,7 +136,8 @@ export function service(
             news: decode(request.getNews()),
         };
         const ignored = request.getIgnorechangesList();
-        const byTable = diffProperties(handler.inputs, change.olds, change.news, ignored);
+        const { olds, news } = handler.compared?.(change) ?? change;
+        const byTable = diffProperties(handler.inputs, olds, news, ignored);
         const own = handler.diff?.(byTable, change);
         const differences = own?.differences ?? byTable;
         return diffResponse(

@@ -1,8 +1,5 @@
-import * as fs from "node:fs";
-import * as path from "node:path";
-import ipaddr from "ipaddr.js";
-import { cloudVariable, type CloudInfo } from "../../paths";
 import type { Context } from "../handler";
+import { isOfLaptop, laptopCloud } from "../laptop-endpoint";
 
 /** What the API's answers hold, as far as the provider reads them. */
 export interface Action {
@@ -47,7 +44,7 @@ export function connectionFrom(
     config: { endpoint?: string; token?: string; pollInterval?: string },
     environment: NodeJS.ProcessEnv,
 ): Connection {
-    const cloud = laptopCloud(environment[cloudVariable]);
+    const cloud = laptopCloud(environment);
     const endpoint = config.endpoint ?? environment["HCLOUD_ENDPOINT"] ?? cloud?.hcloudEndpoint;
     const token = config.token ?? environment["HCLOUD_TOKEN"] ?? cloud?.hcloudToken;
     if (endpoint === undefined) {
@@ -62,27 +59,6 @@ export function connectionFrom(
     }
     if (token?.length !== tokenLength) throw new Error(wrongToken);
     return { endpoint, token, pollInterval: milliseconds(config.pollInterval ?? "500ms") };
-}
-
-function laptopCloud(root: string | undefined): CloudInfo | undefined {
-    if (root === undefined) return undefined;
-    try {
-        return JSON.parse(fs.readFileSync(path.join(root, "cloud.json"), "utf8")) as CloudInfo;
-    } catch {
-        return undefined;
-    }
-}
-
-function isOfLaptop(endpoint: string): boolean {
-    if (!URL.canParse(endpoint)) return false;
-    const host = new URL(endpoint).hostname.replace(/^\[|\]$/g, "");
-    if (host === "localhost") return true;
-    if (!ipaddr.isValid(host)) return false;
-    const address = ipaddr.parse(host);
-    return (
-        address.range() === "loopback" ||
-        (address.kind() === "ipv4" && address.match(ipaddr.parseCIDR("198.18.0.0/15")))
-    );
 }
 
 /** Milliseconds of a Go duration such as `500ms`, `1.5s`, `2m`. */

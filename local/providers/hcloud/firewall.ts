@@ -3,7 +3,8 @@ import { resource } from "../handler";
 import { unknownValue, type CheckFailure, type Properties, type Values } from "../schema";
 import type { ApiFirewall, ApiFirewallRule, ApiFirewallTarget } from "./api-objects";
 import { Client, type Action } from "./client";
-import { nameForcesDeletion, refreshedInputs, withName } from "./naming";
+import { refreshedInputs } from "../refreshed-inputs";
+import { nameForcesDeletion, withName } from "./naming";
 
 interface Found {
     firewall: ApiFirewall;

@@ -50,16 +50,20 @@ export const getServers = providerFunction({
     },
 });
 
+const places = {
+    placementGroupId: { type: "integer" },
+    networks: { type: "array", items: { type: "any" } },
+} as const satisfies PropertyTable;
+
 export const getServer = providerFunction({
     inputs: {
         ...filters,
+        ...places,
         id: { type: "integer" },
         name: { type: "string" },
         selector: { type: "string", deprecated: "Please use the withSelector property instead." },
-        placementGroupId: { type: "integer" },
-        networks: { type: "array", items: { type: "any" } },
     },
-    outputs: { ...filters, ...serverTable, selector: { type: "string" } },
+    outputs: { ...filters, ...places, ...serverTable, selector: { type: "string" } },
     async invoke(args, context) {
         const servers = await list(
             Client.of(context),

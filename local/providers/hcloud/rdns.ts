@@ -4,7 +4,7 @@ import type { CheckFailure, Properties, PropertyValue } from "../schema";
 import { unknownValue } from "../schema";
 import type { ApiPrimaryIp, ApiServer } from "./api-objects";
 import { Client, isNotFound } from "./client";
-import { refreshedInputs } from "./naming";
+import { refreshedInputs } from "../refreshed-inputs";
 
 const owners = ["serverId", "primaryIpId", "floatingIpId", "loadBalancerId"] as const;
 

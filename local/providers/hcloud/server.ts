@@ -4,7 +4,8 @@ import { InitializationFailure, resource, type Change } from "../handler";
 import { unknownValue, type CheckFailure, type Properties, type Values } from "../schema";
 import type { ApiServer, ApiServerType, ApiSshKey } from "./api-objects";
 import { Client, type Action } from "./client";
-import { nameForcesDeletion, refreshedInputs, withName } from "./naming";
+import { refreshedInputs } from "../refreshed-inputs";
+import { nameForcesDeletion, withName } from "./naming";
 import { changePublicNet, type PublicNet } from "./public-net";
 import { datacenterRemoved } from "./removed";
 

@@ -1,7 +1,8 @@
 import { resource } from "../handler";
 import type { ApiSshKey } from "./api-objects";
 import { Client } from "./client";
-import { nameForcesDeletion, refreshedInputs, withName } from "./naming";
+import { refreshedInputs } from "../refreshed-inputs";
+import { nameForcesDeletion, withName } from "./naming";
 
 interface Found {
     ssh_key: ApiSshKey;

@@ -1,7 +1,7 @@
 import { resource } from "../handler";
 import type { ApiVolume } from "./api-objects";
 import { Client } from "./client";
-import { refreshedInputs } from "./naming";
+import { refreshedInputs } from "../refreshed-inputs";
 
 /** Its id is the volume's: a volume is attached to one server at most. */
 export const volumeAttachment = resource({

@@ -2,7 +2,8 @@ import { resource } from "../handler";
 import type { CheckFailure, Properties } from "../schema";
 import type { ApiVolume } from "./api-objects";
 import { Client, type Action } from "./client";
-import { nameForcesDeletion, refreshedInputs, withName } from "./naming";
+import { refreshedInputs } from "../refreshed-inputs";
+import { nameForcesDeletion, withName } from "./naming";
 
 interface Found {
     volume: ApiVolume;

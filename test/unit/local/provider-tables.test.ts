@@ -1,5 +1,6 @@
 import * as assert from "node:assert/strict";
 import { test } from "node:test";
+import { cloudflareProvider } from "../../../local/providers/cloudflare/provider";
 import { commandProvider } from "../../../local/providers/command/provider";
 import { randomProvider } from "../../../local/providers/random/provider";
 import { tlsProvider } from "../../../local/providers/tls/provider";
@@ -10,11 +11,25 @@ const notSimulated: Record<string, string[]> = {
     random: ["RandomPassword.bcryptHash"],
 };
 
-for (const provider of [commandProvider, randomProvider, tlsProvider]) {
+for (const provider of [cloudflareProvider, commandProvider, randomProvider, tlsProvider]) {
     test(`the tables of ${provider.name} agree with the installed package`, () => {
         assert.deepEqual(differencesFromSdk(provider, notSimulated[provider.name]), []);
     });
 }
+
+test("a function's table that disagrees is told of in every way", () => {
+    const token = "cloudflare:index/getZone:getZone";
+    const getZone = cloudflareProvider.functions[token]!;
+    const inputs = { filter: { type: "string" }, zone: { type: "string" } } as const;
+    const outputs = { ...getZone.outputs, secretOfLife: { type: "integer" } } as const;
+    const functions = { [token]: { ...getZone, inputs, outputs } };
+    assert.deepEqual(differencesFromSdk({ ...cloudflareProvider, resources: {}, functions }), [
+        "getZone.zone: the package has no such argument",
+        "getZone.filter: string in the table, object in the package",
+        "getZone.zoneId: missing in the table",
+        "getZone.secretOfLife: no result of the package",
+    ]);
+});
 
 test("a table that disagrees is told of in every way", () => {
     const token = "tls:index/privateKey:PrivateKey";

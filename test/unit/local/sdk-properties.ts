@@ -6,7 +6,7 @@ import type { Property, PropertyTable } from "../../../local/providers/schema";
 
 /**
  * Compares a simulated provider's tables with the declarations of the installed npm package: each property's name,
- * type, whether it is required and deprecated, and each resource's outputs.
+ * type, whether it is required and deprecated, each resource's outputs and each function's results.
  *
  * @param missing outputs that are not simulated on purpose, as `Resource.property`.
  * @returns one line a difference; empty when they agree.
@@ -22,6 +22,12 @@ export function differencesFromSdk(provider: Provider, missing: readonly string[
         sdk.compareInputs(name, inputs, declared.args, found);
         sdk.compareOutputs(name, { ...inputs, ...outputs }, declared.instance, missing, found);
     }
+    for (const [token, { inputs, outputs }] of Object.entries(provider.functions)) {
+        const declared = sdk.function(token);
+        const name = token.split(":")[2]!;
+        sdk.compareInputs(name, inputs, declared.args, found);
+        sdk.compareResults(name, outputs, declared.result, missing, found);
+    }
     return found;
 }
 
@@ -30,6 +36,17 @@ class Sdk {
         private readonly checker: ts.TypeChecker,
         private readonly index: ts.SourceFile,
     ) {}
+
+    function(token: string): { args: ts.Type; result: ts.Type } {
+        const scope = this.checker.getSymbolAtLocation(this.index)!;
+        const type = this.checker.getTypeOfSymbol(this.exported(scope, token.split(":")[2]!));
+        const [call] = type.getCallSignatures();
+        const args = this.checker.getTypeOfSymbol(call!.getParameters()[0]!);
+        return {
+            args: this.checker.getNonNullableType(args),
+            result: this.checker.getAwaitedType(call!.getReturnType())!,
+        };
+    }
 
     /** `random:index/randomId:RandomId` is exported at the top, `command:local:Command` by the module `local`. */
     resource(token: string): { args: ts.Type; instance: ts.Type } {
@@ -102,6 +119,24 @@ class Sdk {
         }
         for (const name of Object.keys(table)) {
             if (!own.includes(name)) found.push(`${at}.${name}: no output of the package`);
+        }
+    }
+
+    compareResults(
+        at: string,
+        table: PropertyTable,
+        result: ts.Type,
+        missing: readonly string[],
+        found: string[],
+    ): void {
+        const own = result.getProperties().map((symbol) => symbol.name);
+        for (const name of own) {
+            if (!Object.hasOwn(table, name) && !missing.includes(`${at}.${name}`)) {
+                found.push(`${at}.${name}: a result that the table has not`);
+            }
+        }
+        for (const name of Object.keys(table)) {
+            if (!own.includes(name)) found.push(`${at}.${name}: no result of the package`);
         }
     }
 
