@@ -1,16 +1,16 @@
 import { createHash } from "node:crypto";
 
-/** What a policy says (RFC 8461 §3.2). */
-export interface MtaStsPolicy {
+/** What an MTA-STS policy says. */
+export interface MtaStsPolicyArgs {
     mode: "enforce" | "testing" | "none";
-    /** The hosts that the MX records may name; `*.example.com` covers one label. */
+    /** The hosts that take the domain's mail, as its MX records name them. */
     hosts: readonly string[];
-    /** How long senders keep the policy, in seconds. */
+    /** How long senders keep the policy, in seconds, 0 to 31557600. */
     maxAgeSeconds: number;
 }
 
-/** The text that is served at `https://mta-sts.<domain>/.well-known/mta-sts.txt`, as `text/plain` (RFC 8461 §3.2). */
-export function mtaStsPolicy({ mode, hosts, maxAgeSeconds }: MtaStsPolicy): string {
+/** The text at `https://mta-sts.<domain>/.well-known/mta-sts.txt` (RFC 8461 §3.2), lines ended by CRLF. */
+export function mtaStsPolicy({ mode, hosts, maxAgeSeconds }: MtaStsPolicyArgs): string {
     return [
         "version: STSv1",
         `mode: ${mode}`,
@@ -21,8 +21,8 @@ export function mtaStsPolicy({ mode, hosts, maxAgeSeconds }: MtaStsPolicy): stri
 }
 
 /**
- * The `id` of the policy's TXT record, by which senders see that the text has changed: at most 32 letters and digits
- * (RFC 8461 §3.1), derived from the text, so that neither changes without the other.
+ * What the record announces as the policy's `id` (RFC 8461 §3.1), 32 hexadecimal digits: senders read the policy again
+ * when it is another one, so it follows from the text.
  */
 export function mtaStsPolicyId(policy: string): string {
     return createHash("sha256").update(policy).digest("hex").slice(0, 32);
