@@ -3,6 +3,9 @@ import * as pulumi from "@pulumi/pulumi";
 const privateKey = (name: string) =>
     `-----BEGIN OPENSSH PRIVATE KEY-----\n${name}\n-----END OPENSSH PRIVATE KEY-----\n`;
 
+const pem = (label: string, content: string) =>
+    `-----BEGIN ${label}-----\n${Buffer.from(content).toString("base64")}\n-----END ${label}-----\n`;
+
 /** What the simulated provider of a resource adds to its inputs. Ids are numbers in text, as hcloud's are. */
 export function computedOutputs(
     type: string,
@@ -18,6 +21,8 @@ export function computedOutputs(
                 outputs: {
                     privateKeyOpenssh: pulumi.secret(privateKey(name)),
                     publicKeyOpenssh: `ssh-ed25519 ${Buffer.from(name).toString("base64")}\n`,
+                    privateKeyPem: pulumi.secret(pem("RSA PRIVATE KEY", `private ${name}`)),
+                    publicKeyPem: pem("PUBLIC KEY", name),
                 },
             };
         case "random:index/randomPassword:RandomPassword":
