@@ -15,6 +15,7 @@ import {
     isList,
     listProblems,
     numberProblems,
+    textProblems,
 } from "./value-problems";
 
 /** The host that a mail domain belongs to, as far as its options have to agree with it. */
@@ -57,6 +58,7 @@ export function optionProblems(
 /** What is wrong with the zone of a mail domain whose name is right. */
 export function zoneProblems(path: string, { name, zone }: MailDomain): Problem[] {
     if (zone === undefined) return [];
+    if (typeof zone !== "string") return textProblems(path, zone);
     const problem = domainNameProblem(path, zone);
     if (problem !== undefined) {
         return [{ ...problem, remedy: `Give the zone's name, e.g. ${defaultZone(name)}.` }];

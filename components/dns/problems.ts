@@ -9,7 +9,7 @@ import type { DnsPlanArgs } from "./plan";
 import { planContext } from "./plan-context";
 import type { DnsPlan } from "./record";
 import { layOut } from "./record-set";
-import { choiceProblems, fault, isList, listProblems } from "./value-problems";
+import { choiceProblems, fault, isList, listProblems, textProblems } from "./value-problems";
 
 const families = ["ipv4", "ipv6"] as const;
 const defaultSelectors = ["default"];
@@ -86,6 +86,7 @@ function placeProblems(
     primary: string,
 ): Problem[] {
     const { name } = domain;
+    if (name !== undefined && typeof name !== "string") return textProblems(`${path}.name`, name);
     // The primary domain's own name is checked where it is given.
     const problem = name === primary ? undefined : domainNameProblem(`${path}.name`, name);
     if (problem !== undefined) return [problem];

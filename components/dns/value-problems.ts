@@ -54,9 +54,7 @@ export function listProblems(
     const seen = new Set<string>();
     return values.flatMap((value, index) => {
         const entry = `${path}[${index}]`;
-        if (typeof value !== "string") {
-            return [fault(entry, value, "is not a text", "Write it in quotes.")];
-        }
+        if (typeof value !== "string") return textProblems(entry, value);
         const repeated = seen.has(value);
         seen.add(value);
         return repeated
@@ -65,7 +63,14 @@ export function listProblems(
     });
 }
 
+/** That a JavaScript caller gave no text where the type asks for one. */
+export function textProblems(path: string, value: unknown): Problem[] {
+    if (typeof value === "string") return [];
+    return [fault(path, value, "is not a text", "Write it in quotes.")];
+}
+
 export function emailProblems(path: string, value: string): Problem[] {
+    if (typeof value !== "string") return textProblems(path, value);
     const problem = emailProblem(path, value);
     return problem === undefined ? [] : [problem];
 }
