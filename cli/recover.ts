@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import { cloudflareLookups } from "./cloudflare-lookups";
 import type { ExportedStack } from "./deployment";
 import { hetznerLookups } from "./hetzner-lookups";
 import { planRecovery, type Lookups, type Recovery } from "./recovery-plan";
@@ -142,26 +143,35 @@ async function lookupsOf(
     options: RecoverOptions,
     pulumi: (args: string[]) => ReturnType<RunPulumi>,
 ): Promise<Lookups> {
-    const needsHetzner = (exported.deployment.pending_operations ?? []).some(
-        ({ type, resource }) => type === "creating" && resource.type.startsWith("hcloud:"),
-    );
-    if (!needsHetzner) return {};
-    const config = async (key: string): Promise<string | undefined> => {
-        const { code, stdout } = await pulumi(["config", "get", key]);
-        return code === 0 ? stdout.trim() : undefined;
-    };
-    const env = options.environment ?? process.env;
-    const token = (await config("hcloud:token")) ?? env["HCLOUD_TOKEN"];
-    if (!token) {
-        throw new Error(
-            "Something is pending at Hetzner Cloud, and there is no token to look it up with: set hcloud:token in the " +
-                "stack's configuration or HCLOUD_TOKEN in the environment.",
+    const isPending = (provider: string) =>
+        (exported.deployment.pending_operations ?? []).some(
+            ({ type, resource }) => type === "creating" && resource.type.startsWith(`${provider}:`),
         );
-    }
-    return hetznerLookups({
-        token,
-        endpoint: (await config("hcloud:endpoint")) ?? env["HCLOUD_ENDPOINT"],
-    });
+    const env = options.environment ?? process.env;
+    const setting = async (key: string, variable: string): Promise<string | undefined> => {
+        const { code, stdout } = await pulumi(["config", "get", key]);
+        return code === 0 ? stdout.trim() : env[variable];
+    };
+    const token = async (owner: string, key: string, variable: string): Promise<string> => {
+        const found = await setting(key, variable);
+        if (found) return found;
+        throw new Error(
+            `Something is pending at ${owner}, and there is no token to look it up with: set ${key} in the ` +
+                `stack's configuration or ${variable} in the environment.`,
+        );
+    };
+    return {
+        ...(isPending("hcloud") &&
+            hetznerLookups({
+                token: await token("Hetzner Cloud", "hcloud:token", "HCLOUD_TOKEN"),
+                endpoint: await setting("hcloud:endpoint", "HCLOUD_ENDPOINT"),
+            })),
+        ...(isPending("cloudflare") &&
+            cloudflareLookups({
+                token: await token("Cloudflare", "cloudflare:apiToken", "CLOUDFLARE_API_TOKEN"),
+                baseUrl: await setting("cloudflare:baseUrl", "CLOUDFLARE_BASE_URL"),
+            })),
+    };
 }
 
 /** `type::name` of a URN. */
