@@ -1,5 +1,5 @@
 import type { RequestListener } from "node:http";
-import type { Faults } from "../hetzner/faults";
+import type { Faults } from "../api/faults";
 import type { DnsServer } from "../dns/dns-server";
 
 /** What the API needs of the DNS server that answers from its zones. */

@@ -1,7 +1,8 @@
+import type { ApiRequest, Route } from "../api/listener";
 import { notFound } from "./api-error";
 import type { ActionObject } from "./objects";
 import type { Project } from "./project";
-import { idParameter, pageOf, type ApiRequest, type Route } from "./route";
+import { idParameter, pageOf } from "./route";
 
 export function actionRoutes(project: Project): Route[] {
     const kinds = ["server", "volume", "firewall", "primary_ip"] as const;

@@ -1,9 +1,10 @@
 import type { ImageFiles } from "../machines/machine";
+import type { Route } from "../api/listener";
 import { notFound, ApiError } from "./api-error";
 import { locations, serverTypes, stockImages, type Location, type ServerType } from "./catalogue";
 import type { Architecture } from "./catalogue";
 import type { Project } from "./project";
-import { filterListed, idParameter, pageOf, type Route } from "./route";
+import { filterListed, idParameter, pageOf } from "./route";
 
 export function catalogueRoutes(project: Project): Route[] {
     return [

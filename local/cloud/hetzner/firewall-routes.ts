@@ -1,5 +1,6 @@
 import ipaddr from "ipaddr.js";
 import * as z from "zod";
+import type { ApiRequest, Route } from "../api/listener";
 import { ApiError } from "./api-error";
 import { labelSelector } from "./labels";
 import type { FirewallObject, FirewallTarget, ServerObject } from "./objects";
@@ -12,8 +13,6 @@ import {
     pageOf,
     parseBody,
     updateBody,
-    type ApiRequest,
-    type Route,
 } from "./route";
 
 const maximumRules = 50;

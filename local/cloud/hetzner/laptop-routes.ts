@@ -2,11 +2,12 @@ import ipaddr from "ipaddr.js";
 import * as z from "zod";
 import type { MachineKind } from "../../paths";
 import type { Reach } from "../machines/machine";
+import type { Route } from "../api/listener";
 import { ApiError, invalidField } from "./api-error";
-import { faultBody, type Faults } from "./faults";
+import { faultBody, type Faults } from "../api/faults";
 import type { ServerObject } from "./objects";
 import { hostAddress, type Project } from "./project";
-import { parseBody, type Route } from "./route";
+import { parseBody } from "./route";
 
 /** The ports of a mail host, whose reach the status tells. */
 const reportedPorts = [22, 25, 80, 443, 465, 993, 995];

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import type { ApiRequest, Route } from "../api/listener";
 import { ApiError, invalidField } from "./api-error";
 import { findLocation } from "./catalogue-routes";
 import type { PrimaryIpObject, ServerObject } from "./objects";
@@ -14,8 +15,6 @@ import {
     pageOf,
     parseBody,
     updateBody,
-    type ApiRequest,
-    type Route,
 } from "./route";
 
 const createBody = z.object({

@@ -1,27 +1,7 @@
 import * as z from "zod";
+import type { ApiReply, ApiRequest } from "../api/listener";
 import { ApiError, invalidField, notFound } from "./api-error";
 import { checkLabels, labelSelector, type Labels } from "./labels";
-
-/** What a handler gets of a request. */
-export interface ApiRequest {
-    parameters: Record<string, string>;
-    query: URLSearchParams;
-    body: unknown;
-}
-
-export interface ApiReply {
-    /** @default 200 */
-    status?: number;
-    /** Undefined for 204. */
-    body?: object;
-}
-
-export interface Route {
-    method: "GET" | "POST" | "PUT" | "DELETE";
-    /** `/servers/:id/actions/reboot` */
-    path: string;
-    handle(request: ApiRequest): ApiReply | Promise<ApiReply>;
-}
 
 /** The number in the path. */
 export function idParameter(request: ApiRequest, kind: string): number {

@@ -1,10 +1,11 @@
 import * as z from "zod";
+import type { ApiRequest, Route } from "../api/listener";
 import { ApiError, invalidField, unsupported } from "./api-error";
 import { serverTypes } from "./catalogue";
 import type { ServerObject } from "./objects";
 import { addressWithin, changePointer, pointerBody } from "./pointers";
 import type { Project } from "./project";
-import { idParameter, parseBody, type ApiRequest, type Route } from "./route";
+import { idParameter, parseBody } from "./route";
 import { checkArchitecture, checkAvailable, findServerType } from "./server-create";
 import type { Machine } from "../machines/machine";
 

@@ -1,18 +1,11 @@
 import * as z from "zod";
+import type { ApiReply, ApiRequest } from "../api/listener";
 import { ApiError, invalidField, notFound, unsupported } from "./api-error";
 import { serverTypes, type ServerType } from "./catalogue";
 import { findLocation, knownImages, type KnownImage } from "./catalogue-routes";
 import type { PrimaryIpObject, ServerObject, VolumeObject } from "./objects";
 import type { Project } from "./project";
-import {
-    labelsField,
-    locationField,
-    nameField,
-    noDatacenter,
-    parseBody,
-    type ApiReply,
-    type ApiRequest,
-} from "./route";
+import { labelsField, locationField, nameField, noDatacenter, parseBody } from "./route";
 import { serverBody } from "./server-body";
 
 /** Source: docs.hetzner.cloud, "Create a Server", `user_data`. */

@@ -1,16 +1,9 @@
 import * as fs from "node:fs";
+import type { ApiRequest, Route } from "../api/listener";
 import { ApiError } from "./api-error";
 import type { ServerObject } from "./objects";
 import type { Project } from "./project";
-import {
-    filterListed,
-    idParameter,
-    pageOf,
-    parseBody,
-    updateBody,
-    type ApiRequest,
-    type Route,
-} from "./route";
+import { filterListed, idParameter, pageOf, parseBody, updateBody } from "./route";
 import { serverBody } from "./server-body";
 import { serverActionRoutes } from "./server-actions";
 import { createServer } from "./server-create";

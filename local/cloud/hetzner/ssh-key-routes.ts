@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { utils } from "ssh2";
 import * as z from "zod";
+import type { Route } from "../api/listener";
 import { ApiError, invalidField } from "./api-error";
 import type { SshKeyObject } from "./objects";
 import type { Project } from "./project";
@@ -12,7 +13,6 @@ import {
     pageOf,
     parseBody,
     updateBody,
-    type Route,
 } from "./route";
 
 const createBody = z.object({ name: nameField, public_key: z.string(), labels: labelsField });

@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import * as z from "zod";
 import { run } from "../../../cli/run-program";
+import type { ApiRequest, Route } from "../api/listener";
 import { ApiError, invalidField, unsupported } from "./api-error";
 import { findLocation } from "./catalogue-routes";
 import type { ServerObject, VolumeObject } from "./objects";
@@ -14,8 +15,6 @@ import {
     pageOf,
     parseBody,
     updateBody,
-    type ApiRequest,
-    type Route,
 } from "./route";
 
 const sizeField = z.int().min(10).max(10240);

@@ -12,7 +12,7 @@ import type {
     Reach,
 } from "../../../local/cloud/machines/machine";
 import { createApiServer } from "../../../local/cloud/hetzner/api-server";
-import { Faults } from "../../../local/cloud/hetzner/faults";
+import { Faults } from "../../../local/cloud/api/faults";
 import { Project } from "../../../local/cloud/hetzner/project";
 
 /** A machine that does nothing but remember: whether it runs is a file in its folder, as with a real one. */
