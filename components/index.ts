@@ -4,6 +4,8 @@ export {
     type MailHostArgs,
     type SecretDelivery,
 } from "./mail-host";
+export { CloudflareZone, type CloudflareZoneArgs } from "./dns/cloudflare";
+export { planDnsRecords, type DnsPlanArgs } from "./dns/plan";
 export { planHost, type HostPlan, type HostPlanArgs, type System } from "./host/plan";
 export { HostSetup } from "./host/host-setup";
 export { DataGuard } from "./host/data-guard";

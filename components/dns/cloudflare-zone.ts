@@ -1,0 +1,106 @@
+import * as cloudflare from "@pulumi/cloudflare";
+import * as pulumi from "@pulumi/pulumi";
+import { cloudflareRecordArgs } from "./cloudflare-record";
+import { recordKey, type DnsValues, type Phase, type PlannedRecord } from "./record";
+
+/** Arguments of {@link CloudflareZone}. */
+export interface CloudflareZoneArgs {
+    /** What to publish, in one or more zones. */
+    records: readonly PlannedRecord[];
+    /** A value for every reference in the records. */
+    values: DnsValues<pulumi.Input<string>>;
+    /**
+     * Marks the records as this stack's, at most 100 characters.
+     *
+     * @default `pulumi-mailhost/<project>/<stack>`
+     */
+    comment?: string;
+    /**
+     * Zone → its id at Cloudflare.
+     *
+     * @default looked up by the zone's name
+     */
+    zoneIds?: Readonly<Record<string, pulumi.Input<string>>>;
+    /**
+     * Tells components of one name apart: this one is then called `<name>-<phase>`, and its records as before, so that
+     * a record may go from one to the other and stays the same.
+     *
+     * @default the component has the name itself
+     */
+    phase?: Phase;
+    /**
+     * Takes over records that `pulumi import` brought into the stack under their names and without a parent.
+     *
+     * @default false
+     */
+    adoptImported?: boolean;
+}
+
+/** The mark of the records that this stack publishes. */
+export function stackComment(): string {
+    return `pulumi-mailhost/${pulumi.getProject()}/${pulumi.getStack()}`;
+}
+
+/**
+ * DNS records at Cloudflare, in zones that exist. Never proxied; marked by their comment.
+ *
+ * A record's resource is called `<name>-<type>-<owner name>-<role>`, e.g. `mail-dns-TXT-example.com-spf`: a contract,
+ * whatever its content and whichever phase it is published in.
+ *
+ * @example
+ * ```ts
+ * import { CloudflareZone, planDnsRecords } from "pulumi-mailhost";
+ *
+ * const { records } = planDnsRecords({
+ *     domain: "example.com",
+ *     email: "you@example.net",
+ *     issuer: "letsencrypt.org",
+ * });
+ * new CloudflareZone("mail-dns", {
+ *     records: records.filter(({ phase }) => phase === "serving"),
+ *     values: {},
+ * });
+ * ```
+ *
+ * @throws Error when a reference has no value. What Cloudflare refuses fails the `up`.
+ */
+export class CloudflareZone extends pulumi.ComponentResource {
+    /** One for each record, in their order: what has to wait for the records depends on these. */
+    readonly records: readonly cloudflare.DnsRecord[];
+
+    constructor(name: string, args: CloudflareZoneArgs, opts?: pulumi.ComponentResourceOptions) {
+        const component = args.phase === undefined ? name : `${name}-${args.phase}`;
+        super("mailhost:index:CloudflareZone", component, {}, opts);
+        const { values, comment = stackComment() } = args;
+        const zoneIds = new Map<string, pulumi.Input<string>>(Object.entries(args.zoneIds ?? {}));
+        const zoneIdOf = (zone: string): pulumi.Input<string> => {
+            const known = zoneIds.get(zone);
+            if (known !== undefined) return known;
+            const { zoneId } = cloudflare.getZoneOutput(
+                { filter: { name: zone } },
+                { parent: this },
+            );
+            zoneIds.set(zone, zoneId);
+            return zoneId;
+        };
+        const child: pulumi.CustomResourceOptions = {
+            parent: this,
+            // A component's own dependencies do not reach its children.
+            dependsOn: opts?.dependsOn,
+            ...(args.adoptImported && { aliases: [{ parent: pulumi.rootStackResource }] }),
+        };
+        this.records = args.records.map(
+            (record) =>
+                new cloudflare.DnsRecord(
+                    `${name}-${recordKey(record)}`,
+                    cloudflareRecordArgs(record, {
+                        zoneId: zoneIdOf(record.zone),
+                        comment,
+                        values,
+                    }),
+                    child,
+                ),
+        );
+        this.registerOutputs();
+    }
+}

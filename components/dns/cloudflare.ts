@@ -1,0 +1,1 @@
+export { CloudflareZone, type CloudflareZoneArgs } from "./cloudflare-zone";
