@@ -1,11 +1,21 @@
 #!/usr/bin/env -S node --import tsx
 import { Command } from "commander";
+import { dnsText, withDnsOptions, type DnsOptions } from "./dns";
 import { runQuietly } from "./run-program";
-import { recover } from "./recover";
+import { recover, type RunPulumi } from "./recover";
 
 const program = new Command("mailhost").description(
     "Looks after stacks of pulumi-mailhost from your own computer.",
 );
+
+const pulumi: RunPulumi = (args, options) =>
+    runQuietly("pulumi", [...args, "--non-interactive"], options ?? {});
+
+withDnsOptions(program.command("dns"))
+    .option("-s, --stack <name>", "the stack; the selected one if absent")
+    .action(async (options: DnsOptions & { stack?: string }) => {
+        process.stdout.write(await dnsText({ ...options, pulumi }));
+    });
 
 program
     .command("recover")
@@ -14,8 +24,7 @@ program
     .action(async ({ stack }: { stack?: string }) => {
         const { unknown } = await recover({
             stack,
-            pulumi: (args, options) =>
-                runQuietly("pulumi", [...args, "--non-interactive"], options ?? {}),
+            pulumi,
             say: (line) => console.log(line),
         });
         if (unknown.length > 0) process.exitCode = 1;

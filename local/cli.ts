@@ -2,7 +2,9 @@
 import { spawnSync } from "node:child_process";
 import * as path from "node:path";
 import { Command, Option } from "commander";
+import { withDnsOptions, type DnsOptions } from "../cli/dns";
 import { check } from "./commands/check";
+import { dnsLocal } from "./commands/dns";
 import { down } from "./commands/down";
 import { recoverLocal } from "./commands/recover";
 import { runPulumi } from "./commands/pulumi";
@@ -46,6 +48,7 @@ local
     .argument("[command...]")
     .passThroughOptions()
     .action((command: string[]) => finish(ssh(command)));
+withDnsOptions(local.command("dns")).action((options: DnsOptions) => finish(dnsLocal(options)));
 local
     .command("recover")
     .description("after a killed `up`: remove the dead lock and adopt what it left")

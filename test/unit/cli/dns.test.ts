@@ -1,0 +1,300 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { Command } from "commander";
+import { dnsText, withDnsOptions, type DnsOptions } from "../../../cli/dns";
+import { planDnsRecords } from "../../../components/dns/plan";
+import type { DnsPlan, DnsValues, PlannedRecord } from "../../../components/dns/record";
+import { renderRecordsTable } from "../../../components/dns/records-table";
+import { host } from "../dns/described-host";
+
+const ofHost = { scope: "host", domain: "example.com", zone: "example.com", ttl: 300 } as const;
+
+const address: PlannedRecord = {
+    ...ofHost,
+    name: "mx.example.com",
+    role: "address",
+    phase: "base",
+    data: { type: "A", address: { ref: "ipv4" } },
+};
+const certificate: PlannedRecord = {
+    ...ofHost,
+    name: "_25._tcp.mx.example.com",
+    role: "current",
+    phase: "certified",
+    data: {
+        type: "TLSA",
+        usage: 3,
+        selector: 1,
+        matchingType: 1,
+        digest: { ref: "certificate-key", key: "current" },
+    },
+};
+const mail: PlannedRecord = {
+    name: "example.org",
+    role: "host",
+    scope: "domain",
+    domain: "example.org",
+    zone: "example.org",
+    phase: "serving",
+    ttl: 3600,
+    data: { type: "MX", preference: 0, exchange: "mx.example.com" },
+};
+
+const plan: DnsPlan = {
+    zones: [
+        { name: "example.com", signed: true },
+        { name: "example.org", signed: false },
+    ],
+    records: [certificate, address, mail],
+    pointers: [
+        { role: "ipv4", address: { ref: "ipv4" }, target: "mx.example.com" },
+        { role: "ipv6", address: { ref: "ipv6" }, target: "mx.example.com" },
+    ],
+    omitted: [
+        {
+            type: "TXT",
+            name: "default._bimi.example.org",
+            role: "bimi",
+            domain: "example.org",
+            why: "No logo is given.",
+        },
+    ],
+    missing: [{ domain: "example.org", setting: "dkim", how: "Ask the host." }],
+    warnings: ["Something will object."],
+};
+const values: DnsValues = { ipv4: "203.0.113.5" };
+const oneZone: DnsPlan = {
+    ...plan,
+    zones: plan.zones.slice(0, 1),
+    records: [certificate, address],
+};
+
+type Answer = { code: number; stdout?: string; stderr?: string };
+
+const output = (dns: unknown): Answer => ({ code: 0, stdout: JSON.stringify(dns, null, 2) });
+
+/** What the command prints when `pulumi` answers this, and what it asked. */
+async function ask(
+    answer: Answer,
+    options: DnsOptions & { stack?: string } = {},
+): Promise<{ text: string; calls: string[] }> {
+    const calls: string[] = [];
+    const text = await dnsText({
+        ...options,
+        pulumi: (args) => {
+            calls.push(args.join(" "));
+            return Promise.resolve({ stdout: "", stderr: "", ...answer });
+        },
+    });
+    return { text, calls };
+}
+
+test("asks for the output of the selected stack, or of the one that is named", async () => {
+    assert.deepEqual((await ask(output({ plan, values }))).calls, ["stack output dns --json"]);
+    assert.deepEqual((await ask(output({ plan, values }), { stack: "prod" })).calls, [
+        "stack output dns --json --stack prod",
+    ]);
+});
+
+test("prints a table for a person", async () => {
+    const { text } = await ask(output({ plan, values }));
+    assert.equal(text, renderRecordsTable(plan, values));
+    assert.match(text, /^ {2}mx +A +300 +base +203\.0\.113\.5$/m);
+});
+
+test("prints everything for a script", async () => {
+    const { text } = await ask(output({ plan, values }), { json: true });
+    const ofHost = { scope: "host", zone: "example.com", domain: "example.com" };
+    assert.deepEqual(JSON.parse(text), {
+        zones: plan.zones,
+        records: [
+            {
+                ...ofHost,
+                name: "_25._tcp.mx.example.com",
+                type: "TLSA",
+                ttl: 300,
+                phase: "certified",
+                role: "current",
+                content: null,
+                waitsFor: ["certificate-key:current"],
+            },
+            {
+                ...ofHost,
+                name: "mx.example.com",
+                type: "A",
+                ttl: 300,
+                phase: "base",
+                role: "address",
+                content: "203.0.113.5",
+                waitsFor: [],
+            },
+            {
+                scope: "domain",
+                zone: "example.org",
+                domain: "example.org",
+                name: "example.org",
+                type: "MX",
+                ttl: 3600,
+                phase: "serving",
+                role: "host",
+                content: "0 mx.example.com.",
+                waitsFor: [],
+            },
+        ],
+        pointers: [
+            { role: "ipv4", address: "203.0.113.5", target: "mx.example.com", waitsFor: [] },
+            { role: "ipv6", address: null, target: "mx.example.com", waitsFor: ["ipv6"] },
+        ],
+        omitted: plan.omitted,
+        missing: plan.missing,
+        warnings: plan.warnings,
+    });
+});
+
+test("says of every record of a whole host what it waits for", async () => {
+    const plan = planDnsRecords({ ...host, domains: [{ name: "example.org" }] });
+    const { text } = await ask(output({ plan, values: {} }), { json: true });
+    const { records } = JSON.parse(text) as {
+        records: { content: string | null; waitsFor: string[] }[];
+    };
+    assert.equal(records.length, plan.records.length);
+    for (const { content, waitsFor } of records)
+        assert.equal(content === null, waitsFor.length > 0);
+    assert.deepEqual([...new Set(records.flatMap(({ waitsFor }) => waitsFor))].sort(), [
+        "certificate-key:current",
+        "ipv4",
+        "ipv6",
+        "ssh-host-key",
+        "system-dkim:default",
+    ]);
+});
+
+describe("prints a zone file", () => {
+    const zoneFile = [
+        "$ORIGIN example.com.",
+        "$TTL 300",
+        "",
+        "; base: publish at once",
+        "mx 300 IN A 203.0.113.5",
+        "",
+        "; certified: publish once the host has its certificate",
+        "; waits for certificate-key:current: _25._tcp.mx 300 IN TLSA 3 1 1 <certificate-key:current>",
+        "",
+    ].join("\n");
+
+    test("of the zone that is named", async () => {
+        const { text } = await ask(output({ plan, values }), { zoneFile: "example.com" });
+        assert.equal(text, zoneFile);
+    });
+
+    test("of the only one, named or not", async () => {
+        const { text } = await ask(output({ plan: oneZone, values }), { zoneFile: true });
+        assert.equal(text, zoneFile);
+    });
+
+    test("of a whole zone, with the servers that are named", async () => {
+        const { text } = await ask(output({ plan, values }), {
+            zoneFile: "example.org",
+            nameServers: ["ns1.example.net", "ns2.example.net"],
+        });
+        assert.deepEqual(text.split("\n"), [
+            "$ORIGIN example.org.",
+            "$TTL 300",
+            "; Raise the serial number, the first one, with every change.",
+            "@ IN SOA ns1.example.net. hostmaster.example.org. 1 7200 900 1209600 300",
+            "@ IN NS ns1.example.net.",
+            "@ IN NS ns2.example.net.",
+            "",
+            "; serving: publish once the host takes mail",
+            "@ 3600 IN MX 0 mx.example.com.",
+            "",
+        ]);
+    });
+});
+
+describe("refuses", () => {
+    const refusals: [string, Answer, DnsOptions, string][] = [
+        [
+            "two forms at once",
+            output({ plan, values }),
+            { json: true, zoneFile: true },
+            "--json and --zone-file are two forms of the same: give one of them.",
+        ],
+        [
+            "name servers without a zone file",
+            output({ plan, values }),
+            { nameServers: ["ns1.example.net"] },
+            "--name-servers makes a zone file whole: give --zone-file as well.",
+        ],
+        [
+            "a name server that is none",
+            output({ plan, values }),
+            { zoneFile: "example.com", nameServers: ["ns1.example.net", "ns2 example.net"] },
+            '--name-servers: "ns2 example.net" is not the full name of a server. Write them as ns1.example.net,ns2.example.net.',
+        ],
+        [
+            "to choose among zones",
+            output({ plan, values }),
+            { zoneFile: true },
+            "The records are in 2 zones. Name one: --zone-file example.com or --zone-file example.org.",
+        ],
+        [
+            "a zone that it does not know",
+            output({ plan, values }),
+            { zoneFile: "example.net" },
+            'The plan has no zone "example.net". Choose example.com or example.org.',
+        ],
+        [
+            "a stack that was never brought up",
+            { code: 255, stderr: "error: current stack does not have output property 'dns'\n" },
+            {},
+            "The stack has no records yet: its first `pulumi up` makes them, and its preview shows them. A program of your own has to export the output `dns` of MailHost under that name.",
+        ],
+        [
+            "a stack that there isn't",
+            { code: 6, stderr: "error: no stack named 'prod' found\n" },
+            {},
+            "pulumi stack output dns failed:\nerror: no stack named 'prod' found",
+        ],
+        [
+            "to go on without pulumi",
+            { code: 127, stderr: "spawn pulumi ENOENT" },
+            {},
+            "There is no `pulumi` on PATH. Install it: https://www.pulumi.com/docs/install/",
+        ],
+        ...[null, "[secret]", [], {}, { plan }, { plan: null, values }, { plan: {}, values }].map(
+            (other): [string, Answer, DnsOptions, string] => [
+                `${JSON.stringify(other).slice(0, 30)} as the output`,
+                output(other),
+                {},
+                "The output `dns` of the stack is not that of MailHost, or of another version. Run `pulumi up`, then this command again.",
+            ],
+        ),
+    ];
+    for (const [what, answer, options, message] of refusals) {
+        test(what, () => assert.rejects(ask(answer, options), { message }));
+    }
+
+    test("options that don't go together before it asks for anything", async () => {
+        const calls: string[][] = [];
+        const pulumi = (args: string[]) => {
+            calls.push(args);
+            return Promise.resolve({ code: 0, stdout: "{}", stderr: "" });
+        };
+        await assert.rejects(dnsText({ json: true, zoneFile: "example.com", pulumi }));
+        await assert.rejects(dnsText({ nameServers: ["ns1.example.net"], pulumi }));
+        assert.deepEqual(calls, []);
+    });
+});
+
+test("the command line has these options", () => {
+    const parse = (...args: string[]) =>
+        withDnsOptions(new Command("dns")).exitOverride().parse(args, { from: "user" }).opts();
+    assert.deepEqual(parse(), {});
+    assert.deepEqual(parse("--json"), { json: true });
+    assert.deepEqual(parse("--zone-file"), { zoneFile: true });
+    assert.deepEqual(parse("--zone-file", "example.com", "--name-servers", "a.b, c.d"), {
+        zoneFile: "example.com",
+        nameServers: ["a.b", "c.d"],
+    });
+});
