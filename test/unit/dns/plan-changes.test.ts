@@ -242,6 +242,18 @@ describe("an option of a further domain", () => {
         });
     }
 
+    it("needs consent to reports only across registrable domains", () => {
+        const addresses = ["a@reports.example.org", "b@reports.example.net", "c@example.com"];
+        const plan = planDnsRecords({
+            ...host,
+            domains: [{ name: "example.org", dmarc: { reportAddresses: addresses } }],
+        });
+        assert.deepEqual(
+            omittedLines(plan).filter((line) => line.startsWith("dmarc-consent")),
+            ["dmarc-consent example.org._report._dmarc.reports.example.net TXT"],
+        );
+    });
+
     it("warns of what lets forgers pass", () =>
         assert.deepEqual(
             planDnsRecords({

@@ -176,6 +176,26 @@ describe("the order of the description", () => {
             runs,
         ));
 
+    it("of its lists changes nothing either, where the order of a record's content has no meaning", () =>
+        holds((plan, args) => {
+            const turned = <T>(list: readonly T[] | undefined) => list && [...list].reverse();
+            assert.deepEqual(
+                planDnsRecords({
+                    ...args,
+                    addresses: turned(args.addresses),
+                    systemDkimSelectors: turned(args.systemDkimSelectors),
+                    certificateNames: turned(args.certificateNames),
+                    certificateKeys: turned(args.certificateKeys),
+                    domains: args.domains?.map((domain) => ({
+                        ...domain,
+                        caa: domain.caa && { ...domain.caa, issuers: turned(domain.caa.issuers) },
+                        mx: domain.mx && { ...domain.mx, further: turned(domain.mx.further) },
+                    })),
+                }),
+                plan,
+            );
+        }));
+
     it("and the description itself stay as they were", () =>
         fc.assert(
             fc.property(descriptions, (args) => {
