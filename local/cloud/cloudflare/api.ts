@@ -1,6 +1,14 @@
 import type { RequestListener } from "node:http";
 import type { Faults } from "../api/faults";
+import { apiListener, type Route } from "../api/listener";
 import type { DnsServer } from "../dns/dns-server";
+import { errors, success } from "./api-error";
+import { admit } from "./authentication";
+import { dnssecRoutes } from "./dnssec-routes";
+import { recordRoutes } from "./record-routes";
+import { ZoneStore } from "./store";
+import { zoneRoutes } from "./zone-routes";
+import { Zones } from "./zones";
 
 /** What the API needs of the DNS server that answers from its zones. */
 export type ZonePublisher = Pick<DnsServer, "publish" | "withdraw" | "keyOf">;
@@ -20,6 +28,37 @@ export interface CloudflareApiOptions {
 export const cloudflarePrefix = "/client/v4";
 
 /** A simulation of Cloudflare's API for zones, DNS records and DNSSEC, below {@link cloudflarePrefix}. */
-export function createCloudflareApi(_options: CloudflareApiOptions): RequestListener {
-    throw new Error("not written yet");
+export function createCloudflareApi(options: CloudflareApiOptions): RequestListener {
+    const { token, requestLog, faults, publisher } = options;
+    const store = new ZoneStore(options.storeFile);
+    const zones = new Zones(store, publisher);
+    zones.publishAll().catch((error: unknown) => console.error(error));
+    return apiListener({
+        prefix: cloudflarePrefix,
+        routes: [
+            ...zoneRoutes(store, zones),
+            ...recordRoutes(store, zones),
+            ...dnssecRoutes(store, zones, publisher),
+            tokenRoute(store.account.id),
+        ],
+        requestLog,
+        faults,
+        errors,
+        admit: (request) => admit(request, token),
+    });
+}
+
+/** The only token has the account's identifier. */
+function tokenRoute(id: string): Route {
+    return {
+        method: "GET",
+        path: "/user/tokens/verify",
+        handle: () => {
+            const message = "This API Token is valid and active";
+            return success(
+                { id, status: "active" },
+                { messages: [{ code: 10000, message, type: null }] },
+            );
+        },
+    };
 }
