@@ -8,7 +8,7 @@ import * as path from "node:path";
 import { buildImage } from "../image/build-image";
 import { cloudPaths, type CloudInfo, type MachineKind } from "../paths";
 import { Faults } from "./api/faults";
-import { cloudflarePrefix } from "./cloudflare/api";
+import { cloudflarePrefix, createCloudflareApi } from "./cloudflare/api";
 import type { DnsServer } from "./dns/dns-server";
 import { startKnot } from "./dns/knot";
 import { reversePublisher } from "./dns/reverse-zones";
@@ -58,7 +58,18 @@ async function serve(options: DaemonOptions): Promise<void> {
         port: inNamespace ? containerPorts.dns : (before.dns?.port ?? 0),
     });
     const cloudflareToken = before.cloudflareToken ?? newToken(cloudflareTokenLength);
-    const services = http.createServer(createFileService(repository));
+    const cloudflare = createCloudflareApi({
+        storeFile: paths.zones,
+        token: cloudflareToken,
+        requestLog: path.join(paths.root, "cloudflare-requests.log"),
+        faults,
+        publisher: dns,
+    });
+    const files = createFileService(repository);
+    const services = http.createServer((request, response) => {
+        const ofCloudflare = request.url?.startsWith(`${cloudflarePrefix}/`);
+        return (ofCloudflare ? cloudflare : files)(request, response);
+    });
     const servicesPort = inNamespace
         ? await listen(services, host, containerPorts.services)
         : await listen(services, host, wish(before.servicesUrl));

@@ -17,6 +17,7 @@ import type { CloudInfo, MachineKind } from "../paths";
 import { runSteps, type Timings } from "../progress";
 import { ensureSystemPackages } from "../requirements";
 import { describeStatus } from "../status";
+import { addZones } from "../zones";
 import { chooseKind } from "../cloud/machines/choose-kind";
 
 /**
@@ -68,6 +69,7 @@ export async function up(options: { machine?: MachineKind }): Promise<number> {
                 const snapshot = snapshotFor(info.accelerator, images.images);
                 stack = new LocalStack(engine, info);
                 await stack.prepare(localConfig(snapshot));
+                await addZones(info, stack);
             },
         },
     ]);

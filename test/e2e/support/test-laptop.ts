@@ -7,6 +7,7 @@ import { ensureEngine, type Engine } from "../../../local/engine/find-engine";
 import { LocalStack, stackName, type StackConfig } from "../../../local/engine/stack";
 import { localConfig, readStatus, rememberHost } from "../../../local/laptop";
 import { cloudPaths, type CloudInfo, type MachineKind } from "../../../local/paths";
+import { addZones } from "../../../local/zones";
 import { sshArguments, type LocalStatus } from "../../../local/status";
 
 /** Deadline of the steps that boot or set up a machine; a busy two-core computer is slow. */
@@ -51,6 +52,7 @@ export class TestLaptop {
         const config = localConfig(options.image);
         const server = { ...(config["mailhost:server"] as object), ...options.server };
         await stack.prepare({ ...config, "mailhost:server": server, ...options.config });
+        await addZones(info, stack);
         return new TestLaptop(cloud, info, engine, stack);
     }
 
