@@ -8,7 +8,7 @@ import type { DNSResolver } from "mailauth";
 import type { MailDomain } from "../../../components/dns/domain-options";
 import { planDnsRecords } from "../../../components/dns/plan";
 import { presentation, resolveRecord } from "../../../components/dns/presentation";
-import type { DnsPlan, DnsValues } from "../../../components/dns/record";
+import type { DnsValues } from "../../../components/dns/record";
 import type { DnsServer, ZoneRecord } from "../../../local/cloud/dns/dns-server";
 import { startKnot } from "../../../local/cloud/dns/knot";
 import { reverseName } from "../../../local/cloud/dns/reverse-zones";
@@ -78,7 +78,7 @@ export async function publishMailDomains(): Promise<PublishedDomains> {
     };
     try {
         for (const { name, signed } of plan.zones) {
-            await server.publish({ name, signed, records: recordsOf(plan, name) });
+            await server.publish({ name, signed, records: recordsOf(name) });
         }
         for (const { role, target } of plan.pointers) {
             const name = reverseName(addresses[role]);
@@ -96,7 +96,8 @@ export async function publishMailDomains(): Promise<PublishedDomains> {
     return { server, resolve: resolverOf(server), stop };
 }
 
-function recordsOf(plan: DnsPlan, zone: string): ZoneRecord[] {
+/** What stands in a zone. */
+export function recordsOf(zone: string): ZoneRecord[] {
     return plan.records
         .filter((record) => record.zone === zone)
         .map((record) => {
