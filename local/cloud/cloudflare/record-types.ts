@@ -24,7 +24,7 @@ interface RecordKind {
     rdata(content: RecordContent): string;
 }
 
-const absolute = (name: string): string => (name === "." ? name : `${name}.`);
+const absolute = (name: string | number): string => `${name}`.replace(/\.?$/, ".");
 
 function address(
     parse: (text: string) => string | undefined,
@@ -96,10 +96,12 @@ const matching =
     (pattern: RegExp): Part =>
     (value) =>
         typeof value === "string" && pattern.test(value) ? value : undefined;
-const host: Part = (value, zone) => {
-    if (value === ".") return value;
-    return typeof value === "string" ? targetName(value, zone) : undefined;
-};
+const host: Part = (value, zone) =>
+    typeof value === "string" &&
+    value !== "@" &&
+    (value === "." || targetName(value, zone) !== undefined)
+        ? value
+        : undefined;
 const anyText = matching(/^[\x20-\x7e]+$/);
 /** RFC 9460 §2.1 */
 const serviceParameters = matching(/^( *[a-z0-9-]+(=("[^"\\]*"|[^\s"\\;()]+))?(?= |$))* *$/);
@@ -133,6 +135,17 @@ function parts<const Name extends string>(
     };
 }
 
+/** Returned beside the data as well; the real provider compares it with what the program gives. */
+function withPriority(kind: RecordKind): RecordKind {
+    return {
+        ...kind,
+        normalise(...given) {
+            const content = kind.normalise(...given);
+            return { ...content, priority: Number(content.data?.["priority"]) };
+        },
+    };
+}
+
 const association = parts(
     {
         usage: number(255),
@@ -146,7 +159,7 @@ const association = parts(
 const service = parts(
     { priority: number(65535), target: host, value: serviceParameters },
     ({ priority, target, value }) => `${priority} ${target} ${value}`.trim(),
-    ({ priority, target, value }) => `${priority} ${absolute(String(target))} ${value}`.trim(),
+    ({ priority, target, value }) => `${priority} ${absolute(target)} ${value}`.trim(),
     ["value"],
 );
 
@@ -178,10 +191,12 @@ export const recordKinds = {
     NS: target({ code: 9010, message: "Content for NS record is invalid." }),
     PTR: target({ code: 9011, message: "Content for PTR record is invalid." }),
     SMIMEA: association,
-    SRV: parts(
-        { priority: number(65535), weight: number(65535), port: number(65535), target: host },
-        ({ weight, port, target }) => `${weight} ${port} ${target}`,
-        (data) => `${data.priority} ${data.weight} ${data.port} ${absolute(String(data.target))}`,
+    SRV: withPriority(
+        parts(
+            { priority: number(65535), weight: number(65535), port: number(65535), target: host },
+            ({ weight, port, target }) => `${weight} ${port} ${target}`,
+            (data) => `${data.priority} ${data.weight} ${data.port} ${absolute(data.target)}`,
+        ),
     ),
     SSHFP: parts(
         { algorithm: number(255), type: number(255), fingerprint: hexadecimal },
