@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { hetzner, MailHost } from "./components";
+import { cloudflare, hetzner, MailHost, manualDns } from "./components";
 import { formatProblems } from "./components/problem";
 import { readConfig } from "./program/config";
 
@@ -7,6 +7,7 @@ const { config, problems } = readConfig({
     entries: pulumi.runtime.allConfig(),
     secretKeys: JSON.parse(process.env["PULUMI_CONFIG_SECRET_KEYS"] || "[]") as string[],
     project: pulumi.getProject(),
+    stack: pulumi.getStack(),
     environment: process.env,
 });
 if (!config) {
@@ -17,11 +18,15 @@ if (!config) {
     );
 }
 
-const { server, cloudflareApiToken, ...args } = config;
+const { server, dns: dnsConfig, certificate, cloudflareApiToken, ...args } = config;
 const mail = new MailHost("mail", {
     ...args,
     server: hetzner(server),
-    certificate: { cloudflareApiToken: cloudflareApiToken && pulumi.secret(cloudflareApiToken) },
+    dns: dnsConfig.provider === "manual" ? manualDns(dnsConfig) : cloudflare(dnsConfig),
+    certificate: {
+        ...certificate,
+        cloudflareApiToken: cloudflareApiToken && pulumi.secret(cloudflareApiToken),
+    },
 });
 
 export const {
@@ -33,5 +38,8 @@ export const {
     sshHostKey,
     authBasicUsername,
     authBasicPassword,
+    dns,
+    dnssec,
+    missingDomainValues,
     nextSteps,
 } = mail;

@@ -1,5 +1,11 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { domainProblem, emailProblem } from "./names";
+import { authorityProblems, chosenAuthority, type AuthorityArgs } from "./certificate/authorities";
+import { isCloudflareToken, tokenForm } from "./dns/cloudflare-arguments";
+import type { DnsAdapter } from "./dns/dns";
+import type { MailDomain } from "./dns/domain-options";
+import { examine } from "./dns/problems";
+import type { DnsPlan } from "./dns/record";
+import { systemDkimProblems, type SystemDkimSelectors } from "./dns/system-dkim";
 import type { Problem } from "./problem";
 import type { ServerAdapter } from "./server/server";
 
@@ -7,8 +13,8 @@ import type { ServerAdapter } from "./server/server";
 export const secretDeliveries = ["ssh", "user-data"] as const;
 export type SecretDelivery = (typeof secretDeliveries)[number];
 
-/** How the host proves to the certificate authority that the domain is its own. */
-export interface CertificateArgs {
+/** Which authority issues the certificates, and how the host proves to it that the domain is its own. */
+export interface CertificateArgs extends AuthorityArgs {
     /**
      * Token of Cloudflare that may edit the domain's zone; it lives on the host. It may differ from the program's, so
      * that a wider one need not.
@@ -27,6 +33,20 @@ export interface MailHostArgs {
     email: string;
     /** Where the host stands: `hetzner({…})`. */
     server: ServerAdapter;
+    /** Who holds the zones: `cloudflare({…})`, or `manualDns()` to publish the records by hand. */
+    dns: DnsAdapter;
+    /**
+     * Further mail domains; an entry of the primary domain's own name holds its options.
+     *
+     * @default none
+     */
+    domains?: readonly MailDomain[];
+    /**
+     * The system's DKIM keys, see `SystemDkim` for how one is replaced.
+     *
+     * @default one key, with the selector `default`
+     */
+    systemDkim?: SystemDkimSelectors;
     /**
      * Protects data volume, addresses and keys from deletion, in Pulumi and at the provider. The server itself never
      * is: it can be replaced at any time.
@@ -61,7 +81,7 @@ export interface MailHostArgs {
      * @default "ssh"
      */
     secretDelivery?: SecretDelivery;
-    /** Needed with `secretDelivery: "user-data"`. */
+    /** @default Let's Encrypt. `cloudflareApiToken` is needed with `secretDelivery: "user-data"`. */
     certificate?: CertificateArgs;
 }
 
@@ -77,9 +97,42 @@ export const mailHostDefaults = {
     secretDelivery: "ssh",
 } as const;
 
-/** Everything that is wrong with the arguments, those of the server left out: its adapter knows them. */
-export function mailHostProblems(args: Partial<Omit<MailHostArgs, "server">>): Problem[] {
-    const problems = [domainProblem("domain", args.domain), emailProblem("email", args.email)];
+/** What the records follow from. */
+export type DnsDescription = Partial<
+    Pick<MailHostArgs, "domain" | "email" | "domains" | "systemDkim" | "certificate">
+>;
+
+const noRecords: DnsPlan = {
+    zones: [],
+    records: [],
+    pointers: [],
+    omitted: [],
+    missing: [],
+    warnings: [],
+};
+
+/** The records that follow from the arguments, or from what is right in them, and everything that is wrong. */
+export function describeDns(
+    { domain = "", email = "", domains, systemDkim = {}, certificate = {} }: DnsDescription,
+    signed: boolean,
+): { problems: Problem[]; plan: DnsPlan } {
+    const ofDkim = systemDkimProblems("systemDkim", systemDkim);
+    const ofAuthority = authorityProblems("certificate", certificate);
+    const { problems, plan = noRecords } = examine({
+        domain,
+        email,
+        domains,
+        signed,
+        // What is reported here is not reported once more by the planner.
+        systemDkimSelectors: ofDkim.length === 0 ? systemDkim.selectors : undefined,
+        issuer: chosenAuthority(ofAuthority.length === 0 ? certificate : {}).issuer,
+    });
+    return { problems: [...problems, ...ofDkim, ...ofAuthority], plan };
+}
+
+/** Everything that is wrong with the arguments, but for the adapters' and what the records follow from. */
+export function mailHostProblems(args: Partial<Omit<MailHostArgs, "server" | "dns">>): Problem[] {
+    const problems: (Problem | undefined)[] = [];
     const userName = args.authBasicUsername ?? mailHostDefaults.authBasicUsername;
     if (!/^[A-Za-z0-9._-]{1,64}$/.test(userName)) {
         problems.push({
@@ -124,10 +177,10 @@ function tokenProblem(
         };
     }
     // What is only known later is Cloudflare's to check.
-    if (typeof token !== "string" || /^[A-Za-z0-9_-]{40,}$/.test(token)) return undefined;
+    if (typeof token !== "string" || isCloudflareToken(token)) return undefined;
     return {
         path,
-        reason: `The value (not shown, ${token.length} characters) is not a token of Cloudflare: those have 40 or more of A-Z, a-z, 0-9, "_" and "-".`,
+        reason: `The value (not shown, ${token.length} characters) is not a token of Cloudflare: ${tokenForm}.`,
         remedy: `${remedy}.`,
     };
 }

@@ -1,8 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+import type { DnsWriter } from "./dns/dns";
+import type { DnsPlan, DnsValues, MissingValue } from "./dns/record";
+import { SystemDkim } from "./dns/system-dkim";
+import { hostDnsValues } from "./dns/values";
 import { HostSetup } from "./host/host-setup";
 import { planHost } from "./host/plan";
 import {
+    describeDns,
     mailHostDefaults,
     mailHostProblems,
     openTcpPorts,
@@ -15,26 +20,32 @@ import type { Server } from "./server/server";
 export type { CertificateArgs, MailHostArgs, SecretDelivery } from "./mail-host-arguments";
 
 /**
- * A complete mail host for one domain: the server and its set-up.
+ * A complete mail host for one or more domains: the server, its set-up and the DNS records.
+ *
+ * Records are published in phases: base with the addresses, serving (MX, SRV, MTA-STS) once the host is set up, so that
+ * a live domain's mail never goes to a machine that is still booting. Those of the phase certified wait for the host's
+ * certificate, which this version does not obtain: they are in the plan alone.
  *
  * @example
  * ```ts
- * import { hetzner, MailHost } from "pulumi-mailhost";
+ * import { cloudflare, hetzner, MailHost } from "pulumi-mailhost";
  *
  * const mail = new MailHost("mail", {
  *     domain: "example.com",
  *     email: "you@example.net",
  *     server: hetzner({ sshAllowedCidrs: ["203.0.113.0/24"] }),
+ *     dns: cloudflare(),
+ *     domains: [{ name: "example.org", dmarc: { policy: "reject" } }],
  * });
- * export const { ipv4, ipv6, hostName, sshCommand, sshPrivateKey, nextSteps } = mail;
+ * export const { ipv4, ipv6, hostName, dns, sshCommand, sshPrivateKey, nextSteps } = mail;
  * ```
  *
  * @throws InputPropertiesError with everything that is wrong with the arguments, before anything is made.
  */
 export class MailHost extends pulumi.ComponentResource {
-    /** Address of the host, for its A record. */
+    /** Address of the host. */
     readonly ipv4: pulumi.Output<string>;
-    /** Address of the host, for its AAAA record. */
+    /** Address of the host. */
     readonly ipv6: pulumi.Output<string>;
     /** `mx.<domain>`. */
     readonly hostName: pulumi.Output<string>;
@@ -51,16 +62,31 @@ export class MailHost extends pulumi.ComponentResource {
     readonly authBasicUsername: pulumi.Output<string>;
     /** Its password. Secret; made once. */
     readonly authBasicPassword: pulumi.Output<string>;
+    /** Every DNS record, and what stands for the references in them: what `mailhost dns` prints. */
+    readonly dns: pulumi.Output<{ plan: DnsPlan; values: DnsValues }>;
+    /** Zone → its DS record, for the registrar. Empty where no zone is signed here. */
+    readonly dnssec: pulumi.Output<Record<string, string>>;
+    /** What only the running host can give and is not in `domains` yet: no mail of that domain is sent before. */
+    readonly missingDomainValues: pulumi.Output<MissingValue[]>;
     /** What is left for the operator to do, a sentence each. */
     readonly nextSteps: pulumi.Output<string[]>;
 
     constructor(name: string, args: MailHostArgs, opts?: pulumi.ComponentResourceOptions) {
-        throwProblems(name, [...mailHostProblems(args), ...args.server.problems("server")]);
+        const { problems, plan: records } = describeDns(args, args.dns.signed);
+        throwProblems(name, [
+            ...problems,
+            ...mailHostProblems(args),
+            ...args.server.problems("server"),
+            ...args.dns.problems("dns", records),
+        ]);
         super("mailhost:index:MailHost", name, {}, opts);
         const settings = { ...mailHostDefaults, ...withoutUndefined(args) };
         const { domain, email, authBasicUsername, rebootTime, debug, secretDelivery, protect } =
             settings;
         const child = { parent: this };
+        if (pulumi.runtime.isDryRun()) {
+            for (const warning of records.warnings) void pulumi.log.warn(warning, this);
+        }
 
         const fqdn = hostNameOf(domain);
         const host = planHost({
@@ -94,7 +120,13 @@ export class MailHost extends pulumi.ComponentResource {
             { fqdn, host, openTcpPorts, protect, userDataSecrets: secrets },
             child,
         );
-        new HostSetup(`${name}-host`, { server, plan: host, secrets }, child);
+        const dkim = new SystemDkim(`${name}-dkim`, { ...args.systemDkim, protect }, child);
+        const values = hostDnsValues(server, dkim);
+        const dns = args.dns.open(`${name}-dns`, records, child);
+        dns.write("base", values, child);
+        const setup = new HostSetup(`${name}-host`, { server, plan: host, secrets }, child);
+        // The phase certified is written by whoever obtains the certificate: it has the values.
+        dns.write("serving", values, { ...child, dependsOn: [setup] });
 
         this.ipv4 = server.inbound.ipv4;
         this.ipv6 = server.inbound.ipv6;
@@ -104,7 +136,10 @@ export class MailHost extends pulumi.ComponentResource {
         this.sshHostKey = pulumi.output(server.ssh.hostKey);
         this.authBasicUsername = pulumi.output(authBasicUsername);
         this.authBasicPassword = password.result;
-        this.nextSteps = nextSteps(fqdn, server);
+        this.dns = pulumi.output(values).apply((known) => ({ plan: records, values: known }));
+        this.dnssec = dns.ds;
+        this.missingDomainValues = pulumi.output([...records.missing]);
+        this.nextSteps = nextSteps(server, dns, records);
         this.registerOutputs({
             ipv4: this.ipv4,
             ipv6: this.ipv6,
@@ -114,6 +149,9 @@ export class MailHost extends pulumi.ComponentResource {
             sshHostKey: this.sshHostKey,
             authBasicUsername: this.authBasicUsername,
             authBasicPassword: this.authBasicPassword,
+            dns: this.dns,
+            dnssec: this.dnssec,
+            missingDomainValues: this.missingDomainValues,
             nextSteps: this.nextSteps,
         });
     }
@@ -130,11 +168,15 @@ function sshCommand(fqdn: string, { ssh }: Server): pulumi.Output<string> {
     return pulumi.interpolate`mkdir -p ~/.ssh && (umask 077 && pulumi stack output sshPrivateKey --show-secrets > ${keyFile}) && echo '${fqdn} ${ssh.hostKey}' > ${knownHosts} && ssh -p ${ssh.port} -i ${keyFile} -o IdentitiesOnly=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile=${knownHosts} -o HostKeyAlias=${fqdn} ${ssh.user}@${ssh.host}`;
 }
 
-function nextSteps(fqdn: string, server: Server): pulumi.Output<string[]> {
-    return pulumi
-        .all([server.inbound.ipv4, server.inbound.ipv6])
-        .apply(([ipv4, ipv6]) => [
-            ...server.nextSteps,
-            `Publish the addresses of the host: ${fqdn} A ${ipv4} and ${fqdn} AAAA ${ipv6} (its PTR records are there).`,
-        ]);
+function nextSteps(server: Server, dns: DnsWriter, plan: DnsPlan): pulumi.Output<string[]> {
+    return dns.nextSteps.apply((steps) => [...server.nextSteps, ...steps, ...missingStep(plan)]);
+}
+
+function missingStep({ missing }: DnsPlan): string[] {
+    const domains = [...new Set(missing.map(({ domain }) => domain))];
+    if (domains.length === 0) return [];
+    const named = domains.length > 5 ? `${domains.length} domains` : domains.join(", ");
+    return [
+        `Give what only the host's web site can tell of ${named}: the output missingDomainValues says what and how. No mail of a domain is sent before.`,
+    ];
 }

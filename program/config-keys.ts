@@ -43,18 +43,107 @@ export const serverKeys = {
     architecture: choice(["x86", "arm"]),
 };
 
-/** The keys of the namespace `mailhost`, named as the arguments of `MailHost`; secrets are never nested. */
-export const mailHostKeys = {
-    domain: text,
-    email: text,
-    server: z.record(
+/** The settings below `mailhost:dns`, named as the arguments of `cloudflare(…)` and `manualDns(…)`. */
+export const dnsKeys = {
+    provider: choice(["cloudflare", "manual"]),
+    dnssec: flag,
+    recordsPerZone: wholeNumber,
+    adopt: list('"023e105f4ecef8ad9ca31a8372d0c353"'),
+};
+
+/** The settings below `mailhost:certificate`. */
+export const certificateKeys = { authority: text, issuer: text };
+
+/** The settings below `mailhost:systemDkim`. */
+export const systemDkimKeys = { selectors: list('"default"'), signing: text };
+
+const group = <S extends z.ZodRawShape>(shape: S, example: string) =>
+    z.strictObject(shape, form("a group of settings", example)).partial();
+const addresses = list('"you@example.com"');
+
+/** The settings of each of `mailhost:domains`, named as those of `MailDomain`: the planner knows their values. */
+const mailDomain = group(
+    {
+        name: text,
+        zone: text,
+        ttlSeconds: wholeNumber,
+        spf: group(
+            { all: text, includes: list('"spf.example.net"') },
+            "Write its settings, e.g. { all: softfail }.",
+        ),
+        dmarc: group(
+            {
+                policy: text,
+                subdomainPolicy: text,
+                dkimAlignment: text,
+                spfAlignment: text,
+                reportAddresses: addresses,
+                failureReportAddresses: addresses,
+            },
+            "Write its settings, e.g. { policy: reject }.",
+        ),
+        mtaSts: group(
+            { mode: text, maxAgeSeconds: wholeNumber },
+            "Write its settings, e.g. { mode: enforce }.",
+        ),
+        tlsReports: group({ addresses }, "Write its settings, e.g. { addresses: [] }."),
+        caa: group(
+            { issuers: list('"pki.goog"'), accountBinding: flag, reportAddress: text },
+            "Write its settings, e.g. { issuers: [pki.goog] }.",
+        ),
+        mx: group(
+            {
+                preference: wholeNumber,
+                further: z.array(
+                    group(
+                        { host: text, preference: wholeNumber },
+                        "Write { host: mx2.example.net, preference: 10 }.",
+                    ),
+                    form("a list of hosts", "Write [{ host: mx2.example.net, preference: 10 }]."),
+                ),
+            },
+            "Write its settings, e.g. { preference: 10 }.",
+        ),
+        bimi: group(
+            { logoUrl: text, certificateUrl: text },
+            "Write its settings, e.g. { logoUrl: https://example.com/logo.svg }.",
+        ),
+        dkim: group(
+            { selector: text, publicKey: text },
+            "Write its settings, { selector: fe-1a2b3c4d5e, publicKey: MIIB… }.",
+        ),
+        siteVerification: text,
+    },
+    "Write { name: example.org }.",
+);
+
+const settings = (example: string) =>
+    z.record(
         z.string(),
         z.unknown(),
         form(
             "a group of settings",
-            "Set each of its own, e.g. pulumi config set --path mailhost:server.type cax21.",
+            `Set each of its own, e.g. pulumi config set --path mailhost:${example}.`,
         ),
-    ),
+    );
+
+/** The groups of settings below a key of the namespace. */
+export const groups = {
+    server: serverKeys,
+    dns: dnsKeys,
+    certificate: certificateKeys,
+    systemDkim: systemDkimKeys,
+} as const;
+
+/** The keys of the namespace `mailhost`, named as the arguments of `MailHost`; secrets are never nested. */
+export const mailHostKeys = {
+    domain: text,
+    email: text,
+    server: settings("server.type cax21"),
+    dns: settings("dns.provider cloudflare"),
+    domains: z.array(mailDomain, form("a list of domains", "Write [{ name: example.org }].")),
+    certificate: settings("certificate.authority letsencrypt"),
+    systemDkim: settings("systemDkim.signing default"),
     protect: flag,
     authBasicUsername: text,
     rebootTime: text,

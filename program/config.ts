@@ -1,15 +1,32 @@
-import type { z } from "zod";
-import { mailHostProblems, type MailHostArgs } from "../components/mail-host-arguments";
+import type { AuthorityArgs } from "../components/certificate/authorities";
+import {
+    type CloudflareArgs,
+    cloudflareProblems,
+    isCloudflareToken,
+    tokenForm,
+    tokenPermissions,
+} from "../components/dns/cloudflare-arguments";
+import type { DnsPlan } from "../components/dns/record";
+import {
+    describeDns,
+    mailHostProblems,
+    type MailHostArgs,
+} from "../components/mail-host-arguments";
 import { nearestName } from "../components/names";
 import type { Problem } from "../components/problem";
 import { hetznerProblems, type HetznerArgs } from "../components/server/hetzner-arguments";
-import { mailHostKeys, readForm, serverKeys } from "./config-keys";
-
-/** Where the keys stand, whatever the project is called. */
-const namespace = "mailhost";
+import { everyKey, namespace, readShape, type Shape } from "./config-forms";
+import {
+    certificateKeys,
+    dnsKeys,
+    groups,
+    mailHostKeys,
+    serverKeys,
+    systemDkimKeys,
+} from "./config-keys";
 
 /** Keys that must be secrets. No problem ever shows their values. */
-const credentials = [`${namespace}:cloudflareApiToken`, "hcloud:token"];
+const credentials = [`${namespace}:cloudflareApiToken`, "hcloud:token", "cloudflare:apiToken"];
 
 /** What the engine hands to a program. */
 export interface ConfigSource {
@@ -19,14 +36,23 @@ export interface ConfigSource {
     secretKeys: readonly string[];
     /** The project's name. */
     project: string;
-    /** The environment: `HCLOUD_TOKEN` stands for `hcloud:token`. */
+    /** The stack's name. */
+    stack: string;
+    /** The environment: `HCLOUD_TOKEN` stands for `hcloud:token`, `CLOUDFLARE_API_TOKEN` for `cloudflare:apiToken`. */
     environment: Readonly<Record<string, string | undefined>>;
 }
 
+/** Who holds the zones, and what `cloudflare(…)` and `manualDns(…)` take. */
+export interface DnsConfig extends Omit<CloudflareArgs, "apiToken"> {
+    provider: "cloudflare" | "manual";
+}
+
 /** What the configuration says, as plain values. */
-export interface MailHostConfig extends Omit<MailHostArgs, "server" | "certificate"> {
+export interface MailHostConfig extends Omit<MailHostArgs, "server" | "dns" | "certificate"> {
     server: HetznerArgs;
-    /** Secret. */
+    dns: DnsConfig;
+    certificate: AuthorityArgs;
+    /** The host's own token. Secret. */
     cloudflareApiToken?: string;
 }
 
@@ -35,45 +61,85 @@ export type ConfigResult =
     | { config: MailHostConfig; problems: [] }
     | { config: undefined; problems: [Problem, ...Problem[]] };
 
-type Shape = Record<string, z.ZodType>;
-type Read<S extends Shape> = Partial<{ [K in keyof S]: z.output<S[K]> }>;
-
 /**
  * Reads the configuration and checks all of it. Problems carry full config keys as paths and never a secret's value.
  * A pure function.
  */
 export function readConfig(source: ConfigSource): ConfigResult {
-    const raw = rawValues(source.entries);
-    const top = readShape(`${namespace}:`, mailHostKeys, raw);
-    const server = readShape(`${namespace}:server.`, serverKeys, top.values.server ?? {});
+    const top = readShape(`${namespace}:`, mailHostKeys, rawValues(source.entries));
+    const group = <S extends Shape>(name: keyof typeof groups, keys: S) =>
+        readShape(`${namespace}:${name}.`, keys, top.values[name] ?? {});
+    const server = group("server", serverKeys);
+    const dns = group("dns", dnsKeys);
+    const certificate = group("certificate", certificateKeys);
+    const systemDkim = group("systemDkim", systemDkimKeys);
     const { cloudflareApiToken } = top.values;
     const serverArgs = { ...server.values };
     delete serverArgs.provider;
 
+    // The planner knows the values of the domains' settings, and checks them whatever their types here.
+    const args = {
+        ...top.values,
+        certificate: certificate.values,
+        systemDkim: systemDkim.values,
+    } as Omit<MailHostConfig, "server" | "dns">;
+    const dnsArgs: DnsConfig = { ...dns.values, provider: dns.values.provider ?? "cloudflare" };
+
     const misplaced = misplacedKeys(source);
+    const read = [top, server, dns, certificate, systemDkim];
     const form = [
         ...misplaced.problems,
-        ...top.problems,
-        ...server.problems,
+        ...read.flatMap(({ problems }) => problems),
         ...plainSecrets(source),
     ];
-    const settled = [...misplaced.keys, ...top.failed, ...server.failed];
+    const settled = [...misplaced.keys, ...read.flatMap(({ failed }) => failed)];
+    const records = describeDns(args, dnsArgs.dnssec ?? false);
     const values = [
-        ...mailHostProblems({ ...top.values, certificate: { cloudflareApiToken } }).map(
-            atConfigKey,
-        ),
-        ...hetznerProblems("server", serverArgs).map(atConfigKey),
+        ...records.problems,
+        ...mailHostProblems({ ...args, certificate: { cloudflareApiToken } }),
+        ...hetznerProblems("server", serverArgs),
+        ...dnsAdapterProblems(dnsArgs, records.plan, source),
+    ]
+        .map(atConfigKey)
         // A value of the wrong form counts as one that is left out; its own problem says so already.
-    ].filter(({ path }) => !settled.some((key) => path === key || path.startsWith(`${key}.`)));
+        .filter(({ path }) => !settled.some((key) => isWithin(path, key)));
 
-    const [first, ...others] = [...form, ...values, ...hcloudTokenProblems(source)].map((problem) =>
-        withoutSecret(problem, source),
-    );
+    const [first, ...others] = [
+        ...form,
+        ...values,
+        ...hcloudTokenProblems(source),
+        ...(settled.includes(`${namespace}:dns.provider`)
+            ? []
+            : cloudflareTokenProblems(dnsArgs, source)),
+    ].map((problem) => withoutSecret(problem, source));
     if (first) return { config: undefined, problems: [first, ...others] };
-    const config = { ...top.values, server: serverArgs };
+    const config = { ...args, server: serverArgs, dns: dnsArgs };
     // Without a problem, what is required is there: the same functions check it when it is used.
     return { config: config as MailHostConfig, problems: [] };
 }
+
+function isWithin(path: string, key: string): boolean {
+    return path === key || path.startsWith(`${key}.`) || path.startsWith(`${key}[`);
+}
+
+function dnsAdapterProblems(
+    { provider, ...args }: DnsConfig,
+    plan: DnsPlan,
+    { project, stack }: ConfigSource,
+): Problem[] {
+    if (provider === "cloudflare")
+        return cloudflareProblems("dns", args, plan, `pulumi-mailhost/${project}/${stack}`);
+    return (["recordsPerZone", "adopt"] as const)
+        .filter((key) => args[key] !== undefined)
+        .map((key) => ({
+            path: `dns.${key}`,
+            reason: "It is for Cloudflare alone, and dns.provider is manual.",
+            remedy: "Remove it.",
+        }));
+}
+
+/** Keys whose values are objects or lists. */
+const objects = [...Object.keys(groups), "domains"];
 
 /** Our own entries, without the namespace; an object's JSON is read. */
 function rawValues(entries: ConfigSource["entries"]): Record<string, unknown> {
@@ -81,7 +147,7 @@ function rawValues(entries: ConfigSource["entries"]): Record<string, unknown> {
     return Object.fromEntries(
         own.map(([key, text]) => {
             const name = key.slice(namespace.length + 1);
-            return [name, name === "server" ? fromJson(text) : text];
+            return [name, objects.includes(name) ? fromJson(text) : text];
         }),
     );
 }
@@ -92,78 +158,6 @@ function fromJson(text: string): unknown {
     } catch {
         return text;
     }
-}
-
-/** Reads each value on its own, so that one of the wrong form hides none of the others. */
-function readShape<S extends Shape>(
-    prefix: string,
-    shape: S,
-    raw: Record<string, unknown>,
-): { values: Read<S>; failed: string[]; problems: Problem[] } {
-    const values: Record<string, unknown> = {};
-    const failed: string[] = [];
-    const problems: Problem[] = [];
-    for (const [key, value] of Object.entries(raw)) {
-        const schema = Object.hasOwn(shape, key) ? shape[key] : undefined;
-        if (schema === undefined) {
-            problems.push(unknownKey(prefix, key));
-            continue;
-        }
-        const result = schema.safeParse(value);
-        if (result.success) {
-            values[key] = result.data;
-            continue;
-        }
-        failed.push(prefix + key);
-        problems.push(...result.error.issues.map((issue) => wrongForm(prefix + key, value, issue)));
-    }
-    return { values: values as Read<S>, failed, problems };
-}
-
-function wrongForm(key: string, value: unknown, issue: z.core.$ZodIssue): Problem {
-    const path = issue.path.reduce<string>((before, step) => `${before}[${String(step)}]`, key);
-    const got = issue.path.reduce<unknown>(
-        (inner, step) => (inner as Record<PropertyKey, unknown>)[step],
-        value,
-    );
-    const { wanted, example } = readForm(issue.message);
-    return { path, reason: `${JSON.stringify(got)} is not ${wanted}.`, remedy: example };
-}
-
-const everyKey = [
-    ...Object.keys(mailHostKeys),
-    ...Object.keys(serverKeys).map((key) => `server.${key}`),
-];
-
-/** The key that a wrong one stands for: the nearest, or one that stands elsewhere under the same name. */
-function meantKey(name: string): string | undefined {
-    const nearest = nearestName(name, everyKey);
-    if (nearest !== undefined) return nearest;
-    const lastPart = (key: string) => key.slice(key.lastIndexOf(".") + 1);
-    const last = nearestName(lastPart(name), everyKey.map(lastPart));
-    return everyKey.find((key) => lastPart(key) === last);
-}
-
-function unknownKey(prefix: string, key: string): Problem {
-    const path = prefix + key;
-    const within = path.slice(namespace.length + 1);
-    const known = prefix.endsWith(".") ? Object.keys(serverKeys) : Object.keys(mailHostKeys);
-    if (!prefix.endsWith(".") && everyKey.includes(key)) {
-        return {
-            path,
-            reason: "This is one key with a dot in its name, not a setting within another.",
-            remedy: `Remove it (pulumi config rm '${path}'), and set it with: pulumi config set --path '${path}' VALUE.`,
-        };
-    }
-    const meant = meantKey(within);
-    return {
-        path,
-        reason: "There is no such key.",
-        remedy:
-            meant === undefined
-                ? `Remove it. Known here: ${known.join(", ")}.`
-                : `Did you mean ${namespace}:${meant}? Rename or remove it.`,
-    };
 }
 
 /** Keys of ours in the project's own namespace, as `pulumi config set KEY` puts them, or in a misspelt one. */
@@ -219,6 +213,37 @@ function hcloudTokenProblems({ entries, environment }: ConfigSource): Problem[] 
         {
             path,
             reason: `The value ${origin}(not shown) has ${token.length} characters; a token of Hetzner Cloud has ${hcloudTokenLength}.`,
+            remedy,
+        },
+    ];
+}
+
+function cloudflareTokenProblems(
+    { provider }: DnsConfig,
+    { entries, environment }: ConfigSource,
+): Problem[] {
+    if (provider !== "cloudflare") return [];
+    const path = "cloudflare:apiToken";
+    const token = entries[path] ?? environment["CLOUDFLARE_API_TOKEN"] ?? "";
+    const remedy =
+        `Make one with ${tokenPermissions} for the zones of your mail domains ` +
+        "(https://dash.cloudflare.com/profile/api-tokens), and set it with: pulumi config set --secret " +
+        `${path}, or in the environment variable CLOUDFLARE_API_TOKEN.`;
+    if (token === "") {
+        return [
+            {
+                path,
+                reason: "The token for Cloudflare is missing: the program publishes the DNS records there.",
+                remedy: `${remedy} If the zones are elsewhere, set ${namespace}:dns.provider to manual.`,
+            },
+        ];
+    }
+    if (isCloudflareToken(token)) return [];
+    const origin = entries[path] === undefined ? "of the variable CLOUDFLARE_API_TOKEN " : "";
+    return [
+        {
+            path,
+            reason: `The value ${origin}(not shown, ${token.length} characters) is not a token of Cloudflare: ${tokenForm}.`,
             remedy,
         },
     ];

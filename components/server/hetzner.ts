@@ -23,12 +23,13 @@ const everyone = ["0.0.0.0/0", "::/0"];
  *
  * @example
  * ```ts
- * import { hetzner, MailHost } from "pulumi-mailhost";
+ * import { cloudflare, hetzner, MailHost } from "pulumi-mailhost";
  *
  * const mail = new MailHost("mail", {
  *     domain: "example.com",
  *     email: "you@example.net",
  *     server: hetzner({ type: "cax21", location: "fsn1", sshAllowedCidrs: ["203.0.113.0/24"] }),
+ *     dns: cloudflare(),
  * });
  * ```
  */

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { RecordingMock, valueOf } from "./support/recording-mock";
 
-const secretKeys = ["hcloud:token", "mailhost:cloudflareApiToken"];
+const secretKeys = ["hcloud:token", "cloudflare:apiToken", "mailhost:cloudflareApiToken"];
 const config = {
     "mailhost:domain": "example.com",
     "mailhost:email": "you@example.net",
@@ -12,7 +12,10 @@ const config = {
     "mailhost:protect": "false",
     "mailhost:secretDelivery": "user-data",
     "mailhost:cloudflareApiToken": "c".repeat(40),
+    "mailhost:domains": JSON.stringify([{ name: "example.org" }]),
+    "mailhost:dns": JSON.stringify({ dnssec: true }),
     "hcloud:token": "h".repeat(64),
+    "cloudflare:apiToken": "a".repeat(40),
 };
 
 type Exports = Record<string, pulumi.Output<unknown>>;
@@ -36,14 +39,15 @@ async function runProgram(entries: Record<string, string>) {
 }
 
 describe("the program", () => {
-    const ownToken = process.env["HCLOUD_TOKEN"];
+    const own = { ...process.env };
     beforeEach(() => {
         process.env["PULUMI_CONFIG_SECRET_KEYS"] = JSON.stringify(secretKeys);
         delete process.env["HCLOUD_TOKEN"];
+        delete process.env["CLOUDFLARE_API_TOKEN"];
     });
     afterEach(() => {
         delete process.env["PULUMI_CONFIG_SECRET_KEYS"];
-        if (ownToken !== undefined) process.env["HCLOUD_TOKEN"] = ownToken;
+        Object.assign(process.env, own);
     });
 
     it("makes one MailHost named mail of what the configuration says", async () => {
@@ -81,9 +85,12 @@ describe("the program", () => {
         assert.deepEqual(names.sort(), [
             "authBasicPassword",
             "authBasicUsername",
+            "dns",
+            "dnssec",
             "hostName",
             "ipv4",
             "ipv6",
+            "missingDomainValues",
             "nextSteps",
             "sshCommand",
             "sshHostKey",
@@ -101,12 +108,13 @@ describe("the program", () => {
         assert.ok("error" in result);
         assert.ok(pulumi.RunError.isInstance(result.error));
         assert.deepEqual(result.error.message.split("\n"), [
-            "The configuration has 5 problems; nothing was changed.",
+            "The configuration has 6 problems; nothing was changed.",
             '  mailhost:protect: "no" is not true or false. Write true or false.',
             '  mailhost:domain: "co.uk" is a public suffix, below which others register their domains. Give a domain of your own, e.g. example.co.uk.',
             "  mailhost:email: The e-mail address is missing. Give one that you read: the certificate authority and the host write to it, e.g. you@example.com.",
             "  mailhost:server.sshAllowedCidrs: Nothing says who may connect over SSH; no default is safe. List the address blocks that you administer from, e.g. 203.0.113.0/24 (0.0.0.0/0 is everyone).",
             "  hcloud:token: The token for Hetzner Cloud is missing. Make one with read and write access (https://console.hetzner.com: project, Security, API tokens), and set it with: pulumi config set --secret hcloud:token, or in the environment variable HCLOUD_TOKEN.",
+            "  cloudflare:apiToken: The token for Cloudflare is missing: the program publishes the DNS records there. Make one with Zone:Read and DNS:Edit for the zones of your mail domains (https://dash.cloudflare.com/profile/api-tokens), and set it with: pulumi config set --secret cloudflare:apiToken, or in the environment variable CLOUDFLARE_API_TOKEN. If the zones are elsewhere, set mailhost:dns.provider to manual.",
             "Mend it in Pulumi.test.yaml, or with: pulumi config set [--path] KEY VALUE",
         ]);
         assert.deepEqual(result.mock.resources, []);

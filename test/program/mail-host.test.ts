@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
-import { hetzner, MailHost, planHost, type MailHostArgs } from "../../components";
+import { cloudflare, hetzner, MailHost, planHost, type MailHostArgs } from "../../components";
 import { setupScript } from "../../components/host/host-setup";
 import { propertyFaults } from "./support/property-tables";
 import { RecordingMock, valueOf } from "./support/recording-mock";
@@ -11,6 +11,7 @@ const args: MailHostArgs = {
     domain: "example.com",
     email: "you@example.net",
     server: hetzner({ sshAllowedCidrs: ["203.0.113.0/24"] }),
+    dns: cloudflare(),
 };
 const cloudflareApiToken = "c".repeat(40);
 const password = "p".repeat(32);
@@ -37,7 +38,11 @@ describe("MailHost", () => {
     it("is the ancestor of everything, under stable names", async () => {
         const { mock } = await make();
         assert.deepEqual(
-            mock.resources.map(({ type, name, parent }) => `${type} ${name} < ${parent}`).sort(),
+            mock.resources
+                // Those of the records have a test of their own.
+                .filter(({ type }) => type !== "cloudflare:index/dnsRecord:DnsRecord")
+                .map(({ type, name, parent }) => `${type} ${name} < ${parent}`)
+                .sort(),
             [
                 "command:local:Command mail-guard-rest < mailhost:index:DataGuard::mail-guard",
                 "command:remote:Command mail-host-apply < mailhost:index:HostSetup::mail-host",
@@ -50,11 +55,15 @@ describe("MailHost", () => {
                 "hcloud:index/sshKey:SshKey mail-login-key < mailhost:index:HetznerServer::mail",
                 "hcloud:index/volume:Volume mail-data < mailhost:index:HetznerServer::mail",
                 "hcloud:index/volumeAttachment:VolumeAttachment mail-data < mailhost:index:HetznerServer::mail",
+                "mailhost:index:CloudflareZone mail-dns-base < mailhost:index:MailHost::mail",
+                "mailhost:index:CloudflareZone mail-dns-serving < mailhost:index:MailHost::mail",
                 "mailhost:index:DataGuard mail-guard < mailhost:index:HetznerServer::mail",
                 "mailhost:index:HetznerServer mail < mailhost:index:MailHost::mail",
                 "mailhost:index:HostSetup mail-host < mailhost:index:MailHost::mail",
                 "mailhost:index:MailHost mail < undefined",
+                "mailhost:index:SystemDkim mail-dkim < mailhost:index:MailHost::mail",
                 "random:index/randomPassword:RandomPassword mail-auth-basic-password < mailhost:index:MailHost::mail",
+                "tls:index/privateKey:PrivateKey mail-dkim-default < mailhost:index:SystemDkim::mail-dkim",
                 "tls:index/privateKey:PrivateKey mail-host-key < mailhost:index:HetznerServer::mail",
                 "tls:index/privateKey:PrivateKey mail-login-key < mailhost:index:HetznerServer::mail",
             ],
@@ -256,6 +265,7 @@ describe("MailHost", () => {
                 .sort();
         const lasting = [
             "mail-data",
+            "mail-dkim-default",
             "mail-host-key",
             "mail-ipv4",
             "mail-ipv6",
@@ -293,7 +303,7 @@ describe("MailHost", () => {
         assert.equal(await valueOf(mail.authBasicUsername), "admin");
         assert.deepEqual(await valueOf(mail.nextSteps), [
             "Ask Hetzner to open the outbound ports 25 and 465, or no mail leaves: https://docs.hetzner.com/cloud/servers/faq/#why-can-i-not-send-any-mails-from-my-server",
-            "Publish the addresses of the host: mx.example.com A 192.0.2.25 and mx.example.com AAAA 2001:db8:25::1 (its PTR records are there).",
+            "Give what only the host's web site can tell of example.com: the output missingDomainValues says what and how. No mail of a domain is sent before.",
         ]);
         assert.equal(
             await valueOf(mail.sshCommand),
@@ -329,6 +339,10 @@ describe("MailHost", () => {
                     domain: "Example.com",
                     email: "you",
                     server: hetzner({ sshAllowedCidrs: ["203.0.113.7"], volumeSizeGb: 5 }),
+                    dns: cloudflare({ apiToken: "short", adopt: ["MX"] }),
+                    domains: [{ name: "example.org", spf: { includes: ["-"] } }],
+                    systemDkim: { selectors: [] },
+                    certificate: { authority: "https://ca.example.net" },
                     authBasicUsername: "a:b",
                     rebootTime: "4:30",
                     secretDelivery: "user-data",
@@ -340,16 +354,21 @@ describe("MailHost", () => {
                     [
                         "domain",
                         "email",
+                        "domains[0].spf.includes[0]",
+                        "systemDkim.selectors",
+                        "certificate.issuer",
                         "authBasicUsername",
                         "rebootTime",
                         "certificate.cloudflareApiToken",
                         "server.sshAllowedCidrs[0]",
                         "server.volumeSizeGb",
+                        "dns.apiToken",
+                        "dns.adopt[0]",
                     ],
                 );
                 assert.match(
                     error.message,
-                    /^mail: 7 problems, nothing was changed:\n {2}domain: "Example\.com" is not/,
+                    /^mail: 12 problems, nothing was changed:\n {2}domain: "Example\.com" is not/,
                 );
                 return true;
             },

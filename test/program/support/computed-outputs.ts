@@ -25,6 +25,11 @@ export function computedOutputs(
                     publicKeyPem: pem("PUBLIC KEY", name),
                 },
             };
+        case "cloudflare:index/zoneDnssec:ZoneDnssec":
+            return {
+                id: String(inputs["zoneId"]),
+                outputs: { ds: `${String(inputs["zoneId"])} 3600 IN DS 2371 13 2 E0F0` },
+            };
         case "random:index/randomPassword:RandomPassword":
             return {
                 id: "none",

@@ -1,3 +1,4 @@
+import { cloudflareProvider } from "../../../local/providers/cloudflare/provider";
 import { commandProvider } from "../../../local/providers/command/provider";
 import { hcloudProvider } from "../../../local/providers/hcloud/provider";
 import { randomProvider } from "../../../local/providers/random/provider";
@@ -5,7 +6,13 @@ import { checkProperties, withoutSecrets, type Properties } from "../../../local
 import { tlsProvider } from "../../../local/providers/tls/provider";
 import type { RecordedResource } from "./recording-mock";
 
-const providers = [commandProvider, hcloudProvider, randomProvider, tlsProvider];
+const providers = [
+    cloudflareProvider,
+    commandProvider,
+    hcloudProvider,
+    randomProvider,
+    tlsProvider,
+];
 
 /**
  * What the providers would find wrong with a resource: unknown, missing, wrongly typed, refused and deprecated

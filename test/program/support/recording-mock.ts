@@ -30,8 +30,13 @@ export interface RecordedResource {
     /** `type::name` of what it was told or found to depend on, sorted; components stand for their children. */
     dependsOn: string[];
     protect: boolean;
+    retainOnDelete: boolean;
     ignoreChanges: string[];
     deleteBeforeReplace: boolean;
+    /** URNs under which the state may have it. */
+    aliases: string[];
+    /** `type::name` of its provider, where one was given. */
+    provider?: string;
 }
 
 /** A server that the simulated account already has. */
@@ -40,9 +45,22 @@ export interface RunningServer {
     serverType: string;
 }
 
+/** A zone that the simulated account holds. */
+export interface HeldZone {
+    records?: object[];
+    /** @default "active" */
+    status?: string;
+}
+
 interface Options {
     /** @default false */
     preview?: boolean;
+    /**
+     * What `cloudflare.getZone` finds, by name; undefined for a zone that there isn't.
+     *
+     * @default every zone, without a record
+     */
+    zones?: Record<string, HeldZone | undefined>;
     /** What `hcloud.getServers` finds. */
     runningServers?: RunningServer[];
 }
@@ -129,8 +147,11 @@ export class RecordingMock {
             parent: request.getParent() === "" ? undefined : shortName(request.getParent()),
             dependsOn: [...new Set(request.getDependenciesList().map(shortName))].sort(),
             protect: request.getProtect() ?? false,
+            retainOnDelete: request.getRetainondelete() ?? false,
             ignoreChanges: request.getIgnorechangesList(),
             deleteBeforeReplace: request.getDeletebeforereplace(),
+            aliases: request.getAliasurnsList(),
+            provider: request.getProvider() === "" ? undefined : shortName(request.getProvider()),
         });
     }
 
@@ -152,9 +173,43 @@ export class RecordingMock {
 
     private call(args: MockCallArgs): Record<string, unknown> {
         this.calls.push(args);
-        assert.equal(args.token, "hcloud:index/getServers:getServers");
-        return { id: "servers", servers: this.options.runningServers ?? [] };
+        const inputs = args.inputs as Record<string, unknown> & {
+            filter?: { name: string };
+            zoneId?: string;
+        };
+        switch (args.token) {
+            case "hcloud:index/getServers:getServers":
+                return { id: "servers", servers: this.options.runningServers ?? [] };
+            case "cloudflare:index/getZone:getZone": {
+                const name = inputs.filter?.name ?? "";
+                const zone = this.zone(name);
+                if (!zone) throw new Error("failed to find exactly one result: 0 found");
+                const nameServers = ["ada.ns.cloudflare.com", "bob.ns.cloudflare.com"];
+                return {
+                    ...inputs,
+                    zoneId: zoneIdOf(name),
+                    status: zone.status ?? "active",
+                    nameServers,
+                };
+            }
+            case "cloudflare:index/getDnsRecords:getDnsRecords": {
+                const name = inputs.zoneId?.replace(zoneIdOf(""), "") ?? "";
+                return { ...inputs, results: this.zone(name)?.records ?? [] };
+            }
+            default:
+                throw new Error(`no provider has the function ${args.token}`);
+        }
     }
+
+    private zone(name: string): HeldZone | undefined {
+        const { zones } = this.options;
+        return zones && name in zones ? zones[name] : {};
+    }
+}
+
+/** The id that the mock gives to a zone. */
+export function zoneIdOf(zone: string): string {
+    return `zone-of-${zone}`;
 }
 
 /** The value of an output; fails when it isn't known within two seconds. */

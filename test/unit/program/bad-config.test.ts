@@ -18,6 +18,9 @@ interface Case {
 const hcloudRemedy =
     "Make one with read and write access (https://console.hetzner.com: project, Security, API tokens), and set it with: " +
     "pulumi config set --secret hcloud:token, or in the environment variable HCLOUD_TOKEN.";
+const programTokenRemedy =
+    "Make one with Zone:Read and DNS:Edit for the zones of your mail domains (https://dash.cloudflare.com/profile/api-tokens), " +
+    "and set it with: pulumi config set --secret cloudflare:apiToken, or in the environment variable CLOUDFLARE_API_TOKEN.";
 const domainRemedy =
     "Give one of labels of letters, digits and hyphens, joined by dots, e.g. example.com.";
 const cidrsRemedy =
@@ -355,17 +358,18 @@ const cases: Case[] = [
     {
         name: "token of Cloudflare in plain text",
         changes: { "mailhost:cloudflareApiToken": cloudflareToken },
-        rest: { secretKeys: ["hcloud:token"] },
+        rest: { secretKeys: ["hcloud:token", "cloudflare:apiToken"] },
         expected: [
             "mailhost:cloudflareApiToken: The value (not shown) stands in plain text. Revoke it if the file was ever shared, and set it with: pulumi config set --secret mailhost:cloudflareApiToken.",
         ],
     },
     {
-        name: "token of Hetzner in plain text",
+        name: "tokens of the program in plain text",
         changes: {},
         rest: { secretKeys: [] },
         expected: [
             "hcloud:token: The value (not shown) stands in plain text. Revoke it if the file was ever shared, and set it with: pulumi config set --secret hcloud:token.",
+            "cloudflare:apiToken: The value (not shown) stands in plain text. Revoke it if the file was ever shared, and set it with: pulumi config set --secret cloudflare:apiToken.",
         ],
     },
     {
@@ -389,6 +393,119 @@ const cases: Case[] = [
         ],
     },
     {
+        name: "token of Cloudflare for the program missing",
+        changes: { "cloudflare:apiToken": undefined },
+        expected: [
+            `cloudflare:apiToken: The token for Cloudflare is missing: the program publishes the DNS records there. ${programTokenRemedy} If the zones are elsewhere, set mailhost:dns.provider to manual.`,
+        ],
+    },
+    {
+        name: "token of Cloudflare for the program too short, in the environment",
+        changes: { "cloudflare:apiToken": undefined },
+        rest: { environment: { CLOUDFLARE_API_TOKEN: "short" } },
+        expected: [
+            `cloudflare:apiToken: The value of the variable CLOUDFLARE_API_TOKEN (not shown, 5 characters) is not a token of Cloudflare: those have 40 or more of A-Z, a-z, 0-9, "_" and "-". ${programTokenRemedy}`,
+        ],
+    },
+    {
+        name: "unknown DNS provider, of which nothing more is asked",
+        changes: { "mailhost:dns": { provider: "route53" }, "cloudflare:apiToken": undefined },
+        expected: [
+            'mailhost:dns.provider: "route53" is not cloudflare or manual. Choose cloudflare or manual.',
+        ],
+    },
+    {
+        name: "settings of Cloudflare for zones elsewhere",
+        changes: {
+            "mailhost:dns": { provider: "manual", adopt: [], recordsPerZone: 10 },
+            "cloudflare:apiToken": undefined,
+        },
+        expected: [
+            "mailhost:dns.recordsPerZone: It is for Cloudflare alone, and dns.provider is manual. Remove it.",
+            "mailhost:dns.adopt: It is for Cloudflare alone, and dns.provider is manual. Remove it.",
+        ],
+    },
+    {
+        name: "dns is a text",
+        changes: { "mailhost:dns": "cloudflare" },
+        expected: [
+            'mailhost:dns: "cloudflare" is not a group of settings. Set each of its own, e.g. pulumi config set --path mailhost:dns.provider cloudflare.',
+        ],
+    },
+    {
+        name: "more records than a zone takes, and ids that are none",
+        changes: { "mailhost:dns": { recordsPerZone: 10, adopt: ["MX"] } },
+        expected: [
+            'mailhost:dns.adopt[0]: "MX" is not the id of a record. Give the ids that the message about the records names, 32 hexadecimal digits.',
+            "mailhost:dns.recordsPerZone: The zone example.com would hold 37 records of this host alone, and 10 is the most. Give fewer mail domains in example.com, or the limit of its plan if that is a higher one.",
+        ],
+    },
+    {
+        name: "a stack whose name makes the records' comment too long",
+        changes: {},
+        rest: { stack: "s".repeat(80) },
+        expected: [
+            `mailhost:dns: The records' comment "pulumi-mailhost/mailhost/${"s".repeat(80)}" has 105 characters, and Cloudflare takes 100. Give the project or the stack a shorter name.`,
+        ],
+    },
+    {
+        name: "domains are no list",
+        changes: { "mailhost:domains": { name: "example.org" } },
+        expected: [
+            'mailhost:domains: {"name":"example.org"} is not a list of domains. Write [{ name: example.org }].',
+        ],
+    },
+    {
+        name: "domains with wrong forms, misspelt settings and wrong values, all at once",
+        changes: {
+            "mailhost:domains": [
+                "example.org",
+                {
+                    name: "example.net",
+                    ttlSeconds: "soon",
+                    spf: { all: "hardfail", includes: ["spf.example.org", 5], include: [] },
+                    dmarc: "reject",
+                    dmark: {},
+                    mx: { further: [{ hots: "mx2.example.com", preference: 10 }, "mx3"] },
+                },
+                { name: "Example.COM" },
+            ],
+        },
+        expected: [
+            'mailhost:domains[0]: "example.org" is not a group of settings. Write { name: example.org }.',
+            'mailhost:domains[1].ttlSeconds: "soon" is not a whole number. Write digits alone, e.g. 40.',
+            "mailhost:domains[1].spf.includes[1]: 5 is not a text. Write one text, in quotes.",
+            "mailhost:domains[1].spf.include: There is no such key. Did you mean includes? Rename or remove it.",
+            'mailhost:domains[1].dmarc: "reject" is not a group of settings. Write its settings, e.g. { policy: reject }.',
+            "mailhost:domains[1].mx.further[0].hots: There is no such key. Did you mean host? Rename or remove it.",
+            'mailhost:domains[1].mx.further[1]: "mx3" is not a group of settings. Write { host: mx2.example.net, preference: 10 }.',
+            "mailhost:domains[1].dmark: There is no such key. Did you mean dmarc? Rename or remove it.",
+            'mailhost:domains[1].spf.all: "hardfail" is not one of the choices. Choose fail, softfail, neutral.',
+            'mailhost:domains[2].name: "Example.COM" is not the bare name of a domain in lower-case ASCII. Write example.com.',
+        ],
+    },
+    {
+        name: "an authority of one's own without its issuer domain",
+        changes: { "mailhost:certificate": { authority: "https://ca.example.net/directory" } },
+        expected: [
+            "mailhost:certificate.issuer: The issuer domain of the authority is missing: the CAA records would shut it out. Give the domain that the authority's documentation has for CAA records, e.g. pki.goog.",
+        ],
+    },
+    {
+        name: "the host's own token among the settings of the certificate",
+        changes: { "mailhost:certificate": { cloudflareApiToken: "x" } },
+        expected: [
+            "mailhost:certificate.cloudflareApiToken: There is no such key. Did you mean mailhost:cloudflareApiToken? Rename or remove it.",
+        ],
+    },
+    {
+        name: "a DKIM key that signs and is not published",
+        changes: { "mailhost:systemDkim": { selectors: ["s2027"], signing: "default" } },
+        expected: [
+            'mailhost:systemDkim.signing: "default" is not one of the selectors (s2027): what it signed could not be verified. Add it to systemDkim.selectors, or let another key sign first.',
+        ],
+    },
+    {
         name: "misspelt key",
         changes: { "mailhost:authBasicUserName": "admin" },
         expected: [
@@ -399,7 +516,7 @@ const cases: Case[] = [
         name: "unknown key",
         changes: { "mailhost:greylisting": "true" },
         expected: [
-            "mailhost:greylisting: There is no such key. Remove it. Known here: domain, email, server, protect, authBasicUsername, rebootTime, debug, secretDelivery, cloudflareApiToken.",
+            "mailhost:greylisting: There is no such key. Remove it. Known here: domain, email, server, dns, domains, certificate, systemDkim, protect, authBasicUsername, rebootTime, debug, secretDelivery, cloudflareApiToken.",
         ],
     },
     {
@@ -434,7 +551,7 @@ const cases: Case[] = [
     {
         name: "an encrypted value that is wrong is not shown",
         changes: { "mailhost:domain": "Hidden.example.com" },
-        rest: { secretKeys: ["hcloud:token", "mailhost:domain"] },
+        rest: { secretKeys: ["hcloud:token", "cloudflare:apiToken", "mailhost:domain"] },
         expected: [
             "mailhost:domain: The value is encrypted, so it is not shown, but it is not what this key takes. It is no secret: set it without --secret to see what is wrong with it.",
         ],

@@ -13,6 +13,9 @@ describe("good configuration", () => {
                 domain: "example.com",
                 email: "you@example.net",
                 server: { sshAllowedCidrs: ["203.0.113.0/24"] },
+                dns: { provider: "cloudflare" },
+                certificate: {},
+                systemDkim: {},
             },
             problems: [],
         });
@@ -33,6 +36,29 @@ describe("good configuration", () => {
                 ],
                 architecture: "arm",
             },
+            "mailhost:dns": {
+                provider: "cloudflare",
+                dnssec: "true",
+                recordsPerZone: "3500",
+                adopt: ["023e105f4ecef8ad9ca31a8372d0c353"],
+            },
+            "mailhost:domains": [
+                {
+                    name: "example.org",
+                    zone: "example.org",
+                    ttlSeconds: 3600,
+                    spf: { all: "softfail", includes: ["spf.example.net"] },
+                    dmarc: { policy: "reject", reportAddresses: ["dmarc@example.net"] },
+                    mtaSts: { mode: "enforce", maxAgeSeconds: "86400" },
+                    tlsReports: { addresses: [] },
+                    caa: { issuers: ["pki.goog"], accountBinding: "true" },
+                    mx: { preference: 10, further: [{ host: "mx2.example.net", preference: 20 }] },
+                    bimi: { logoUrl: "https://example.org/logo.svg" },
+                    siteVerification: "0123456789",
+                },
+            ],
+            "mailhost:certificate": { authority: "letsencrypt-staging" },
+            "mailhost:systemDkim": { selectors: ["default", "s2027"], signing: "s2027" },
             "mailhost:protect": "false",
             "mailhost:authBasicUsername": "setup",
             "mailhost:rebootTime": "03:15",
@@ -40,11 +66,15 @@ describe("good configuration", () => {
             "mailhost:secretDelivery": "user-data",
             "mailhost:cloudflareApiToken": cloudflareToken,
             "hcloud:token": undefined,
+            "cloudflare:apiToken": undefined,
             "pulumi:tags": { "pulumi:template": "x" },
             "aws:region": "eu-central-1",
         });
         assert.deepEqual(
-            readConfig({ ...everything, environment: { HCLOUD_TOKEN: hcloudToken } }),
+            readConfig({
+                ...everything,
+                environment: { HCLOUD_TOKEN: hcloudToken, CLOUDFLARE_API_TOKEN: cloudflareToken },
+            }),
             {
                 config: {
                     domain: "example.com",
@@ -61,6 +91,32 @@ describe("good configuration", () => {
                         ],
                         architecture: "arm",
                     },
+                    dns: {
+                        provider: "cloudflare",
+                        dnssec: true,
+                        recordsPerZone: 3500,
+                        adopt: ["023e105f4ecef8ad9ca31a8372d0c353"],
+                    },
+                    domains: [
+                        {
+                            name: "example.org",
+                            zone: "example.org",
+                            ttlSeconds: 3600,
+                            spf: { all: "softfail", includes: ["spf.example.net"] },
+                            dmarc: { policy: "reject", reportAddresses: ["dmarc@example.net"] },
+                            mtaSts: { mode: "enforce", maxAgeSeconds: 86400 },
+                            tlsReports: { addresses: [] },
+                            caa: { issuers: ["pki.goog"], accountBinding: true },
+                            mx: {
+                                preference: 10,
+                                further: [{ host: "mx2.example.net", preference: 20 }],
+                            },
+                            bimi: { logoUrl: "https://example.org/logo.svg" },
+                            siteVerification: "0123456789",
+                        },
+                    ],
+                    certificate: { authority: "letsencrypt-staging" },
+                    systemDkim: { selectors: ["default", "s2027"], signing: "s2027" },
                     protect: false,
                     authBasicUsername: "setup",
                     rebootTime: "03:15",
@@ -164,6 +220,7 @@ describe("secrets", () => {
                         {
                             "mailhost:cloudflareApiToken": first,
                             "hcloud:token": second,
+                            "cloudflare:apiToken": second,
                             "mailhost:domain": third,
                             "mailhost:email": other,
                             "mailhost:secretDelivery": other,
@@ -179,11 +236,17 @@ describe("secrets", () => {
                         },
                         {
                             project: "post",
-                            environment: { HCLOUD_TOKEN: second },
+                            environment: { HCLOUD_TOKEN: second, CLOUDFLARE_API_TOKEN: second },
                             secretKeys: [
                                 "mailhost:domain",
                                 "mailhost:server",
-                                ...(plain ? [] : ["hcloud:token", "mailhost:cloudflareApiToken"]),
+                                ...(plain
+                                    ? []
+                                    : [
+                                          "hcloud:token",
+                                          "cloudflare:apiToken",
+                                          "mailhost:cloudflareApiToken",
+                                      ]),
                             ],
                         },
                     );

@@ -13,6 +13,7 @@ export function source(
         "mailhost:email": "you@example.net",
         "mailhost:server": { sshAllowedCidrs: ["203.0.113.0/24"] },
         "hcloud:token": hcloudToken,
+        "cloudflare:apiToken": cloudflareToken,
         ...changes,
     };
     const entries = Object.entries(values)
@@ -20,8 +21,9 @@ export function source(
         .map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]);
     return {
         entries: Object.fromEntries(entries) as Record<string, string>,
-        secretKeys: ["hcloud:token", "mailhost:cloudflareApiToken"],
+        secretKeys: ["hcloud:token", "mailhost:cloudflareApiToken", "cloudflare:apiToken"],
         project: "mailhost",
+        stack: "test",
         environment: {},
         ...rest,
     };

@@ -1,0 +1,156 @@
+import type * as pulumi from "@pulumi/pulumi";
+import type { Problem } from "../problem";
+import type { DnsPlan } from "./record";
+import { fault, isList, numberProblems } from "./value-problems";
+
+/** Arguments of `cloudflare(…)`. */
+export interface CloudflareArgs {
+    /**
+     * API token of the zones with the permissions Zone:Read and DNS:Edit
+     * (https://developers.cloudflare.com/fundamentals/api/get-started/create-token/).
+     *
+     * @default the configuration `cloudflare:apiToken`, else the variable CLOUDFLARE_API_TOKEN
+     */
+    apiToken?: pulumi.Input<string>;
+    /**
+     * Signs the zones by DNSSEC. The DS record of each then has to be published at the domain's registrar: the output
+     * `dnssec` has it. Turning it off again leaves the zones signed: with the DS record at the registrar, an unsigned
+     * zone is gone for every resolver that validates. Remove that first, wait a day, then disable DNSSEC at Cloudflare.
+     *
+     * @default false
+     */
+    dnssec?: boolean;
+    /**
+     * How many records Cloudflare takes in a zone: 200 on the free plan, 3500 on the paid ones
+     * (https://developers.cloudflare.com/dns/manage-dns-records/).
+     *
+     * @default 200
+     */
+    recordsPerZone?: number;
+    /**
+     * Ids of existing records that are let stand: those that were imported into the stack, until the `up` that marks
+     * them as its own, and foreign ones that are wanted beside the planned ones.
+     *
+     * @default none
+     */
+    adopt?: readonly string[];
+}
+
+/** The value of every argument that is left out. */
+export const cloudflareDefaults = { dnssec: false, recordsPerZone: 200 } as const;
+
+/** Permissions that the token needs, as Cloudflare's page calls them. */
+export const tokenPermissions = "Zone:Read and DNS:Edit";
+
+/** https://developers.cloudflare.com/dns/manage-dns-records/reference/record-attributes/ */
+const longestComment = 100;
+/** All TXT records of one name together, in characters. */
+const longestTxtSet = 8192;
+
+/**
+ * Everything that is wrong with the arguments, and what Cloudflare would refuse of the plan.
+ *
+ * @param path stands before the name of each argument.
+ * @param comment the mark of the records.
+ */
+export function cloudflareProblems(
+    path: string,
+    args: CloudflareArgs,
+    plan: Pick<DnsPlan, "records">,
+    comment: string,
+): Problem[] {
+    const limit = args.recordsPerZone ?? cloudflareDefaults.recordsPerZone;
+    return [
+        ...tokenProblems(`${path}.apiToken`, args.apiToken),
+        ...numberProblems(`${path}.recordsPerZone`, limit, {
+            from: 1,
+            to: 1_000_000,
+            remedy: "Give the limit of your plan: 200 for the free one.",
+        }),
+        ...adoptProblems(`${path}.adopt`, args.adopt),
+        ...commentProblems(path, comment),
+        ...countProblems(path, limit, plan),
+        ...txtSetProblems(path, plan),
+    ];
+}
+
+function tokenProblems(path: string, token: CloudflareArgs["apiToken"]): Problem[] {
+    // What is only known later is Cloudflare's to check.
+    if (typeof token !== "string" || isCloudflareToken(token)) return [];
+    return [
+        {
+            path,
+            reason: `The value (not shown, ${token.length} characters) is not a token of Cloudflare: ${tokenForm}.`,
+            remedy: `Make one with ${tokenPermissions} at https://dash.cloudflare.com/profile/api-tokens.`,
+        },
+    ];
+}
+
+/** What {@link isCloudflareToken} wants, in words. */
+export const tokenForm = 'those have 40 or more of A-Z, a-z, 0-9, "_" and "-"';
+
+export function isCloudflareToken(token: string): boolean {
+    return /^[A-Za-z0-9_-]{40,}$/.test(token);
+}
+
+function adoptProblems(path: string, adopt: CloudflareArgs["adopt"]): Problem[] {
+    if (adopt === undefined) return [];
+    const remedy = "Give the ids that the message about the records names, 32 hexadecimal digits.";
+    if (!isList(adopt)) return [fault(path, adopt, "is not a list", remedy)];
+    return adopt.flatMap((id, index) =>
+        typeof id === "string" && /^[0-9a-f]{32}$/.test(id)
+            ? []
+            : [fault(`${path}[${index}]`, id, "is not the id of a record", remedy)],
+    );
+}
+
+function commentProblems(path: string, comment: string): Problem[] {
+    if (comment.length <= longestComment) return [];
+    return [
+        {
+            path,
+            reason: `The records' comment ${JSON.stringify(comment)} has ${comment.length} characters, and Cloudflare takes ${longestComment}.`,
+            remedy: "Give the project or the stack a shorter name.",
+        },
+    ];
+}
+
+function countProblems(
+    path: string,
+    limit: number,
+    { records }: Pick<DnsPlan, "records">,
+): Problem[] {
+    const counts = new Map<string, number>();
+    for (const { zone } of records) counts.set(zone, (counts.get(zone) ?? 0) + 1);
+    return [...counts].flatMap(([zone, count]) =>
+        count <= limit
+            ? []
+            : [
+                  {
+                      path: `${path}.recordsPerZone`,
+                      reason: `The zone ${zone} would hold ${count} records of this host alone, and ${limit} is the most.`,
+                      remedy: `Give fewer mail domains in ${zone}, or the limit of its plan if that is a higher one.`,
+                  },
+              ],
+    );
+}
+
+function txtSetProblems(path: string, { records }: Pick<DnsPlan, "records">): Problem[] {
+    const lengths = new Map<string, number>();
+    for (const { name, data } of records) {
+        if (data.type !== "TXT") continue;
+        const known = data.text.filter((part) => typeof part === "string");
+        lengths.set(name, (lengths.get(name) ?? 0) + known.join("").length);
+    }
+    return [...lengths].flatMap(([name, length]) =>
+        length <= longestTxtSet
+            ? []
+            : [
+                  {
+                      path,
+                      reason: `The TXT records of ${name} have ${length} characters together, and Cloudflare takes ${longestTxtSet}.`,
+                      remedy: "Give them fewer addresses.",
+                  },
+              ],
+    );
+}

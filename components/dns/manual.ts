@@ -1,0 +1,42 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { DnsAdapter } from "./dns";
+
+/** Arguments of `manualDns(…)`. */
+export interface ManualDnsArgs {
+    /**
+     * Whether the zones are signed by DNSSEC: the plan then has TLSA and SSHFP records.
+     *
+     * @default false
+     */
+    dnssec?: boolean;
+}
+
+/**
+ * Writes nothing: for zones at a provider that no adapter knows. `mailhost dns` prints the records, as a table or as a
+ * zone file for import.
+ *
+ * @example
+ * ```ts
+ * import { hetzner, MailHost, manualDns } from "pulumi-mailhost";
+ *
+ * const mail = new MailHost("mail", {
+ *     domain: "example.com",
+ *     email: "you@example.net",
+ *     server: hetzner({ sshAllowedCidrs: ["203.0.113.0/24"] }),
+ *     dns: manualDns(),
+ * });
+ * ```
+ */
+export function manualDns(args: ManualDnsArgs = {}): DnsAdapter {
+    return {
+        signed: args.dnssec ?? false,
+        problems: () => [],
+        open: (_name, plan) => ({
+            write: () => [],
+            ds: pulumi.output<Record<string, string>>({}),
+            nextSteps: pulumi.output([
+                `Publish the ${plan.records.length} records that \`npm run mailhost -- dns\` prints (--zone-file for import): those of phase base first, those of phase serving once the host takes mail.`,
+            ]),
+        }),
+    } satisfies DnsAdapter;
+}
