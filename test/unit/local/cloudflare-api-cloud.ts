@@ -67,22 +67,25 @@ export class TestCloudflare {
     baseUrl = "";
     private server!: http.Server;
 
-    private constructor(
-        readonly folder: string,
-        readonly publisher: MemoryPublisher,
-    ) {}
+    readonly publisher = new MemoryPublisher();
 
-    /** @param folder of one that was closed before: its zones are found again. */
+    private constructor(readonly folder: string) {}
+
+    /**
+     * @param folder of one that was closed before: its zones are found again.
+     * @param publisher in place of the one in memory.
+     */
     static async open(
         folder = fs.mkdtempSync(path.join(os.tmpdir(), "mailhost-cloudflare-")),
+        publisher?: ZonePublisher,
     ): Promise<TestCloudflare> {
-        const cloud = new TestCloudflare(folder, new MemoryPublisher());
+        const cloud = new TestCloudflare(folder);
         const api = createCloudflareApi({
             storeFile: cloud.storeFile,
             token: cloudflareToken,
             requestLog: path.join(folder, "requests.log"),
             faults: cloud.faults,
-            publisher: cloud.publisher,
+            publisher: publisher ?? cloud.publisher,
         });
         cloud.server = http.createServer(api);
         await new Promise<void>((resolve) => cloud.server.listen(0, "127.0.0.1", resolve));
