@@ -88,7 +88,7 @@ export function apiListener(options: ApiOptions): RequestListener {
     }
 
     return (request, response) => {
-        const url = new URL(request.url ?? "/", "http://laptop");
+        const url = urlOf(request);
         void answer(request, url)
             .catch((error: unknown) => errors.reply(error))
             .then((reply) => {
@@ -105,6 +105,11 @@ export function apiListener(options: ApiOptions): RequestListener {
                 response.end(reply.body === undefined ? undefined : JSON.stringify(reply.body));
             });
     };
+}
+
+/** Where a request leads; what is no URL leads to a path of its own, and so to nothing that there is. */
+function urlOf({ url = "/" }: IncomingMessage): URL {
+    return new URL(URL.canParse(url) ? url : `http://laptop/${url.replace(/^\//, "")}`);
 }
 
 /** Whether a request carries the token, as `Authorization: Bearer`. */
