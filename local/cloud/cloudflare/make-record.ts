@@ -162,6 +162,15 @@ function checkBeside(zone: StoredZone, record: StoredRecord): void {
     const here = others.filter((other) => other.name === name);
     const alias = here.find((other) => other.type === "CNAME");
     const isAddress = type === "A" || type === "AAAA";
+    // At the apex the real API takes them beside others, and ignores them.
+    if (name !== zone.name && here.some((other) => (other.type === "NS") !== (type === "NS"))) {
+        throw new ApiError(
+            400,
+            type === "NS"
+                ? { code: 81055, message: "Non-NS records with that host already exist." }
+                : { code: 81056, message: "NS records with that host already exist." },
+        );
+    }
     if (isAddress && alias) {
         const message = `A CNAME record with that host already exists. ${sameNameHelp}`;
         throw new ApiError(400, { code: 81054, message });

@@ -7,7 +7,7 @@ import type { StoredRecord, StoredZone, ZoneStore } from "./store";
 import { zoneOf } from "./zone-routes";
 import type { Zones } from "./zones";
 
-const pageSize = { usual: 100, largest: 5000 };
+const pageSize = { usual: 100, largest: 5_000_000 };
 
 export function recordRoutes(store: ZoneStore, zones: Zones): Route[] {
     const path = "/zones/:zone/dns_records";
@@ -66,7 +66,7 @@ export function recordRoutes(store: ZoneStore, zones: Zones): Route[] {
             path: one,
             handle: (request) =>
                 replace(request, (zone, before) =>
-                    makeRecord(zone, { ...before, ...(request.body ?? {}) }, before),
+                    makeRecord(zone, changed(before, request.body), before),
                 ),
         },
         {
@@ -82,6 +82,12 @@ export function recordRoutes(store: ZoneStore, zones: Zones): Route[] {
             },
         },
     ];
+}
+
+/** A record with what a body changes of it; a body that is no object is left to be refused. */
+function changed(before: StoredRecord, body: unknown): unknown {
+    const isObject = typeof body === "object" && body !== null && !Array.isArray(body);
+    return isObject ? { ...before, ...body } : body;
 }
 
 /** @throws ApiError 81044, code and message as clients' issues quote them. */

@@ -97,10 +97,13 @@ export class Zones {
         const [first, ...others] = accepted;
         if (!first) return;
         try {
-            if (draft) await this.publisher.publish(zoneContent(draft));
-            else if (before) await this.publisher.withdraw(name);
-            if (draft) await this.store.put(draft);
-            else if (before) await this.store.remove(before.id);
+            if (draft) {
+                await this.publisher.publish(zoneContent(draft));
+                if (draft !== before) await this.store.put(draft);
+            } else if (before) {
+                await this.publisher.withdraw(name);
+                await this.store.remove(before.id);
+            }
         } catch (error) {
             // One of them may be what the server refuses: the others are not to suffer from it.
             if (others.length > 0) for (const change of accepted) await this.make(name, [change]);

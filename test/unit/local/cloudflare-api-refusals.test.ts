@@ -1,4 +1,6 @@
 import * as assert from "node:assert/strict";
+import { once } from "node:events";
+import * as http from "node:http";
 import { after, before, describe, test } from "node:test";
 import { cloudflareToken, TestCloudflare } from "./cloudflare-api-cloud";
 
@@ -98,6 +100,19 @@ describe("a request that can't be read", () => {
             assert.equal(answer.status, 404);
             assert.deepEqual(codesOf(answer), [7003]);
             assert.match(answer.errors[0]!.message, /^Could not route to \/client\/v4\//);
+        });
+    }
+    for (const target of ["//", "http://["]) {
+        test(`nothing at ${target}, and the API goes on`, async () => {
+            const request = http.request(cloud.baseUrl, {
+                path: target,
+                headers: { authorization },
+            });
+            request.end();
+            const [response] = (await once(request, "response")) as [http.IncomingMessage];
+            response.resume();
+            assert.equal(response.statusCode, 404);
+            assert.equal((await cloud.call("GET", "/zones")).status, 200);
         });
     }
     for (const method of ["GET", "PUT", "PATCH", "DELETE"]) {
@@ -235,6 +250,8 @@ describe("a record beside others", () => {
         },
         at("long", "TXT", "a".repeat(4000)),
         at("long", "TXT", "b".repeat(4000)),
+        at("sub", "NS", "ns.other.com"),
+        at("@", "NS", "ns.other.com"),
     ];
     before(async () => {
         for (const record of existing) {
@@ -266,6 +283,12 @@ describe("a record beside others", () => {
         ["text beside a CNAME", at("alias", "TXT", "a"), 99999],
         ["a CNAME beside text", at("text", "CNAME", "b.example.com"), 99999],
         ["a CNAME at the apex", at("@", "CNAME", "b.example.com"), 99999],
+        ["an address beside NS", at("sub", "A", "192.0.2.1"), 81056],
+        ["text beside NS", at("sub", "TXT", "a"), 81056],
+        ["another NS", at("sub", "NS", "ns2.other.com"), undefined],
+        ["NS beside an address", at("host", "NS", "ns.other.com"), 81055],
+        ["NS beside a CNAME", at("alias", "NS", "ns.other.com"), 81055],
+        ["an address beside NS at the apex", at("@", "A", "192.0.2.1"), undefined],
         ["193 characters of text more", at("long", "TXT", "c".repeat(193)), 83011],
         ["192 characters of text more", at("long", "TXT", "c".repeat(192)), undefined],
     ];
@@ -285,6 +308,9 @@ describe("a record beside others", () => {
             cloud.call(method, `${records}/${id}`, body);
         assert.deepEqual(codesOf(await change("PUT", existing[0]!)), [81058]);
         assert.deepEqual(codesOf(await change("PATCH", { content: "192.0.2.1" })), [81058]);
+        for (const body of ["[1]", "5", "null"]) {
+            assert.deepEqual(codesOf(await cloud.call("PATCH", `${records}/${id}`, body)), [9207]);
+        }
         assert.equal((await change("PUT", other)).status, 200);
         assert.equal((await change("DELETE", {})).status, 200);
     });
