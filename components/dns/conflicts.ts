@@ -71,9 +71,9 @@ export function conflictsOf(
                     ? delegation(name, planned)
                     : clashAt(found, byName.get(name) ?? []);
             if (clash === undefined) return [];
-            // One resource holds one record.
-            const importable = clash.importable && !taken.has(clash.planned);
-            taken.add(clash.planned);
+            // One resource holds one record, and Email Routing's can't be changed.
+            const importable = clash.importable && !found.emailRouting && !taken.has(clash.planned);
+            if (importable) taken.add(clash.planned);
             return [{ zone, existing: found, ...clash, importable }];
         });
 }
