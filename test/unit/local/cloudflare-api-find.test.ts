@@ -86,7 +86,7 @@ test("250 records come in pages, at once made and each of them once", async () =
     const zone = await cloud.addZone("pages.com");
     await cloud.call("POST", `/zones/${zone}/subscription`, { rate_plan: { id: "pro" } });
     const names = Array.from({ length: 250 }, (_, i) => `n${String(i).padStart(3, "0")}.pages.com`);
-    cloud.publisher.pause = 5;
+    cloud.publisher.pause = 50;
     const before = cloud.publisher.published.length;
     await Promise.all(names.map((name) => add(zone, { name, type: "A", content: "192.0.2.1" })));
     cloud.publisher.pause = 0;

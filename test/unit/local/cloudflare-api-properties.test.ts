@@ -136,9 +136,10 @@ test("a record is what was given, wherever it is read, until it is removed", asy
                     [record],
                 );
                 const exact = new URLSearchParams({ "content.exact": content });
-                assert.deepEqual((await cloud.call<unknown>("GET", `${list}?${exact}`)).result, [
-                    record,
-                ]);
+                assert.deepEqual(
+                    (await cloud.call<unknown>("GET", `${list}?${exact.toString()}`)).result,
+                    [record],
+                );
                 const route = `${list}/${String(record["id"])}`;
                 assert.deepEqual((await cloud.call("GET", route)).result, record);
                 const again = await cloud.call("POST", list, body);

@@ -176,6 +176,7 @@ describe("a record alone", () => {
         ["TXT with a line break", { ...a, type: "TXT", content: "a\nb" }, [9051]],
         ["TXT with an open quote", { ...a, type: "TXT", content: '"a' }, [9051]],
         ["TXT beyond 4,096 bytes", { ...a, type: "TXT", content: "a".repeat(4081) }, [9015]],
+        ["a byte beyond", { ...a, type: "TXT", content: `"${"a".repeat(4080)}" ""` }, [9015]],
         ["CAA as content", { ...a, type: "CAA", content: '0 issue "a"' }, [9101, 9101, 9101]],
         ["SRV as content", { ...a, type: "SRV", content: "1 993 a.b" }, [9101, 9101, 9101, 9101]],
         ["TLSA as content", { ...a, type: "TLSA", content: "3 1 1 ab" }, [9101, 9101, 9101, 9101]],
@@ -212,6 +213,12 @@ describe("a record alone", () => {
             assert.deepEqual((await cloud.call("GET", records)).result, []);
         });
     }
+    test("TXT of 4,096 bytes is taken", async () => {
+        const record = { name: "a", type: "TXT", content: "a".repeat(4080) };
+        const { status, result } = await cloud.call("POST", records, record);
+        assert.equal(status, 200);
+        await cloud.call("DELETE", `${records}/${String(result["id"])}`);
+    });
     test("the words that clients know", async () => {
         const told = async (record: object) =>
             (await cloud.call("POST", records, { ...a, ...record })).errors[0]?.message;
