@@ -44,8 +44,9 @@ export function cloudflareRecordArgs(
 
 /**
  * The content in the form that the API gives back, or every preview would show a change: `data` with numbers as
- * numbers for all types that have fields, digests in upper case, names without a trailing dot, TXT in quotes. The
- * types that Cloudflare could proxy say that they are not: that would break every port of mail.
+ * numbers for all types that have fields, the priority of an SRV record beside it as well, digests in upper case, names
+ * without a trailing dot, TXT in quotes. The types that Cloudflare could proxy say that they are not: that would break
+ * every port of mail.
  */
 function content(data: RecordData<Text>): Partial<cloudflare.DnsRecordArgs> {
     switch (data.type) {
@@ -60,7 +61,7 @@ function content(data: RecordData<Text>): Partial<cloudflare.DnsRecordArgs> {
             return { content: mapped(joined(data.text), quotedStrings) };
         case "SRV": {
             const { priority, weight, port, target } = data;
-            return { data: { priority, weight, port, target } };
+            return { priority, data: { priority, weight, port, target } };
         }
         case "CAA":
             return { data: { flags: data.flags, tag: data.tag, value: joined(data.value) } };

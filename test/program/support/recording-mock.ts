@@ -33,8 +33,8 @@ export interface RecordedResource {
     retainOnDelete: boolean;
     ignoreChanges: string[];
     deleteBeforeReplace: boolean;
-    /** URNs under which the state may have it. */
-    aliases: string[];
+    /** Whether the state may have it under its name without a parent. */
+    aliasWithoutParent: boolean;
     /** `type::name` of its provider, where one was given. */
     provider?: string;
 }
@@ -150,7 +150,9 @@ export class RecordingMock {
             retainOnDelete: request.getRetainondelete() ?? false,
             ignoreChanges: request.getIgnorechangesList(),
             deleteBeforeReplace: request.getDeletebeforereplace(),
-            aliases: request.getAliasurnsList(),
+            aliasWithoutParent: request
+                .getAliasesList()
+                .some((alias) => alias.getSpec()?.getNoparent() ?? false),
             provider: request.getProvider() === "" ? undefined : shortName(request.getProvider()),
         });
     }
