@@ -23,6 +23,8 @@ export function localConfig(snapshot?: { id: number; system: string }): StackCon
         "mailhost:domain": localDomain,
         "mailhost:email": `postmaster@${localDomain}`,
         "mailhost:protect": false,
+        "mailhost:dns": { provider: "cloudflare", dnssec: true },
+        "mailhost:domains": [{ name: secondDomain }],
         "mailhost:server": {
             provider: "hetzner",
             type: process.arch === "arm64" ? "cax11" : "cx23",
