@@ -71,6 +71,45 @@ export class SimulatedStack {
         return ownChanges((await this.stack.preview()).changeSummary);
     }
 
+    /** What an `up` would do, by logical name: what stays the same and what is only read is left out. */
+    async steps(program: Program): Promise<Record<string, string>> {
+        this.stack.workspace.program = () => Promise.resolve(program());
+        const steps: Record<string, string> = {};
+        await this.stack.preview({
+            onEvent: ({ resourcePreEvent }) => {
+                if (!resourcePreEvent) return;
+                const { op, urn, type } = resourcePreEvent.metadata;
+                if (type.startsWith("pulumi:") || op === "same" || op === "read") return;
+                // A replacement is told in three steps.
+                steps[urn.split("::").pop()!] = op.includes("replace") ? "replace" : op;
+            },
+        });
+        return steps;
+    }
+
+    /** The text that a preview which fails shows; throws when it doesn't fail. */
+    async failedPreview(program: Program): Promise<string> {
+        this.stack.workspace.program = () => Promise.resolve(program());
+        const result = await this.stack.preview().catch((error: Error) => error.message);
+        if (typeof result !== "string") throw new Error("The preview succeeded.");
+        return result;
+    }
+
+    /** Fails where a refresh, and then a preview, finds anything to do. */
+    async expectNoDrift(program: Program): Promise<void> {
+        this.stack.workspace.program = () => Promise.resolve(program());
+        await this.stack.preview({ expectNoChanges: true });
+        await this.stack.refresh({ expectNoChanges: true });
+        await this.stack.preview({ expectNoChanges: true });
+    }
+
+    /** The text that a destroy which fails shows; throws when it doesn't fail. */
+    async failedDestroy(): Promise<string> {
+        const result = await this.stack.destroy().catch((error: Error) => error.message);
+        if (typeof result !== "string") throw new Error("The destroy succeeded.");
+        return result;
+    }
+
     async refresh(): Promise<Record<string, number>> {
         return ownChanges((await this.stack.refresh()).summary.resourceChanges);
     }
