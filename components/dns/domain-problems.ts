@@ -31,13 +31,28 @@ export interface DomainSurroundings {
 const policies = ["none", "quarantine", "reject"];
 const alignments = ["relaxed", "strict"];
 
+const groups = ["spf", "dmarc", "mtaSts", "tlsReports", "caa", "mx", "bimi", "dkim"] as const;
+
 /** What is wrong with the options of a mail domain, its name and zone left out. */
 export function optionProblems(
     path: string,
-    domain: MailDomain,
+    given: MailDomain,
     around: DomainSurroundings,
 ): Problem[] {
+    const shapeless = groups.filter(
+        (group) => given[group] !== undefined && !isGroup(given[group]),
+    );
+    const domain = { ...given };
+    for (const group of shapeless) delete domain[group];
     return [
+        ...shapeless.map((group) =>
+            fault(
+                `${path}.${group}`,
+                given[group],
+                "is not a group of settings",
+                "Write { setting: value }.",
+            ),
+        ),
         ...ttlProblems(`${path}.ttlSeconds`, domain.ttlSeconds),
         ...spfProblems(`${path}.spf`, domain, around),
         ...dmarcProblems(`${path}.dmarc`, domain),
@@ -118,6 +133,11 @@ function spfProblems(path: string, domain: MailDomain, { primary }: DomainSurrou
     return problems;
 }
 
+/** Whether a JavaScript caller gave settings where the type asks for them. */
+function isGroup(value: unknown): boolean {
+    return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 /** Names of SPF records often have labels with underscores, which host names may not. */
 function isSpfDomain(name: string): boolean {
     return (
@@ -186,6 +206,8 @@ function caaProblems(path: string, { caa }: MailDomain, { issuer }: DomainSurrou
     return problems;
 }
 
+const mostMxHosts = 10;
+
 function mxProblems(path: string, { mx }: MailDomain, { host }: DomainSurroundings): Problem[] {
     const range = { from: 0, to: 65_535, remedy: "Give the preference, e.g. 10." };
     const problems =
@@ -199,6 +221,13 @@ function mxProblems(path: string, { mx }: MailDomain, { host }: DomainSurroundin
             ...problems,
             fault(`${path}.further`, further, "is not a list", "Write [{ host, preference }]."),
         ];
+    }
+    if (further.length > mostMxHosts - 1) {
+        problems.push({
+            path: `${path}.further`,
+            reason: `The domain would have ${further.length + 1} MX records; the "mx" of its SPF record fails with more than ${mostMxHosts} (RFC 7208 §4.6.4).`,
+            remedy: `Give ${mostMxHosts - 1} at most.`,
+        });
     }
     problems.push(
         ...listProblems(

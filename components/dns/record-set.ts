@@ -97,6 +97,11 @@ function warnings({ name, mx, dmarc, spf }: DomainSettings): string[] {
             `${name}: with the DMARC policy none, receivers deliver mail that others forge in its name.`,
         );
     }
+    if (dmarc.spfAlignment === "strict") {
+        found.push(
+            `${name}: with strict alignment, SPF never counts for DMARC, since the return path is fe-bounces.${name}; the DKIM signature alone does.`,
+        );
+    }
     if (spf.all === "neutral") {
         found.push(`${name}: with ?all, SPF says nothing about mail from elsewhere.`);
     }

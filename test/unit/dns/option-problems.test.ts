@@ -37,6 +37,31 @@ const cases: ProblemCase[] = [
         ],
     ],
     [
+        "more MX hosts than an SPF check may ask for",
+        further({
+            mx: {
+                further: Array.from({ length: 10 }, (_, index) => ({
+                    host: `mx${index}.example.net`,
+                    preference: index,
+                })),
+            },
+        }),
+        [
+            'domains[0].mx.further: The domain would have 11 MX records; the "mx" of its SPF record fails with more than 10 (RFC 7208 §4.6.4). Give 9 at most.',
+        ],
+    ],
+    [
+        "something else where settings belong, beside another problem",
+        further({ spf: ["x"], dmarc: "reject", mx: null, caa: 5, ttlSeconds: 1 }),
+        [
+            'domains[0].spf: ["x"] is not a group of settings. Write { setting: value }.',
+            'domains[0].dmarc: "reject" is not a group of settings. Write { setting: value }.',
+            "domains[0].caa: 5 is not a group of settings. Write { setting: value }.",
+            "domains[0].mx: null is not a group of settings. Write { setting: value }.",
+            "domains[0].ttlSeconds: 1 is not a whole number from 60 to 86400. Give the time in seconds, e.g. 300.",
+        ],
+    ],
+    [
         "further MX hosts that are no list",
         further({ mx: { further: "x" } }),
         ['domains[0].mx.further: "x" is not a list. Write [{ host, preference }].'],

@@ -195,9 +195,10 @@ describe("the plan of two domains, the second with every option", () => {
             ],
         ));
 
-    it("warns of the further MX", () =>
+    it("warns of the further MX, and of the alignment that SPF can't reach", () =>
         assert.deepEqual(plan.warnings, [
             "example.org: the stack's own check accepts a single MX and rejects the domain with mx.example.net beside it.",
+            "example.org: with strict alignment, SPF never counts for DMARC, since the return path is fe-bounces.example.org; the DKIM signature alone does.",
         ]));
 
     it("takes the options of the primary domain from the entry of its name", () => {
