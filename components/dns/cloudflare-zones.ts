@@ -107,5 +107,7 @@ function failure(message: string, { parent }: pulumi.InvokeOptions): Error {
         : new pulumi.RunError(message);
     // Hidden anyway, and Node 20 takes half a minute to colour one that leads through Pulumi's source maps.
     error.stack = undefined;
+    // Every record meets the one error, and Pulumi writes a property's name before its message each time.
+    Object.defineProperty(error, "message", { get: () => message, set: () => undefined });
     return error;
 }

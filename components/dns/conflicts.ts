@@ -183,7 +183,7 @@ export function conflictMessage(
                 `'${name}-${recordKey(planned)}' '${zoneIds[zone] ?? zone}/${existing.id}'`,
         );
     return [
-        `${count} at Cloudflare can't stay as they are beside the planned ones; nothing was changed:`,
+        `${count} at Cloudflare can't stay as they are beside the planned ones; none was changed:`,
         ...conflicts.map((conflict) => `  ${describe(conflict)}`),
         "Remove what is not needed any more (https://dash.cloudflare.com: zone, DNS, Records).",
         ...(imports.length === 0

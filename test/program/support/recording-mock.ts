@@ -61,6 +61,8 @@ interface Options {
      * @default every zone, without a record
      */
     zones?: Record<string, HeldZone | undefined>;
+    /** As in a preview in which the token is not known yet: the engine asks no provider, and gives nothing. */
+    tokenUnknown?: boolean;
     /** What `hcloud.getServers` finds. */
     runningServers?: RunningServer[];
 }
@@ -175,6 +177,7 @@ export class RecordingMock {
 
     private call(args: MockCallArgs): Record<string, unknown> {
         this.calls.push(args);
+        if (this.options.tokenUnknown && args.token.startsWith("cloudflare:")) return {};
         const inputs = args.inputs as Record<string, unknown> & {
             filter?: { name: string };
             zoneId?: string;
@@ -185,7 +188,7 @@ export class RecordingMock {
             case "cloudflare:index/getZone:getZone": {
                 const name = inputs.filter?.name ?? "";
                 const zone = this.zone(name);
-                if (!zone) throw new Error("failed to find exactly one result: 0 found");
+                if (!zone) throw refusal("failed to find exactly one result: 0 found");
                 const nameServers = ["ada.ns.cloudflare.com", "bob.ns.cloudflare.com"];
                 return {
                     ...inputs,
@@ -207,6 +210,11 @@ export class RecordingMock {
         const { zones } = this.options;
         return zones && name in zones ? zones[name] : {};
     }
+}
+
+/** An error as the engine passes on what a provider says. */
+function refusal(details: string): Error {
+    return Object.assign(new Error(details), { details });
 }
 
 /** The id that the mock gives to a zone. */
@@ -231,12 +239,18 @@ export async function valueOf<T>(output: pulumi.Output<T>): Promise<T> {
 export async function unhandledErrors(program: () => Promise<unknown>): Promise<unknown[]> {
     const errors = new Set<unknown>();
     const others = process.listeners("unhandledRejection");
-    const collect = (error: unknown) => errors.add(error);
+    const first = new AbortController();
+    const collect = (error: unknown) => {
+        errors.add(error);
+        first.abort();
+    };
     process.removeAllListeners("unhandledRejection");
     process.on("unhandledRejection", collect);
     try {
         // A program that failed may never come to its end.
-        void program().catch(collect);
+        const noError = setTimeout(5000, undefined, first).catch(() => undefined);
+        await Promise.race([program().catch(collect), noError]);
+        first.abort();
         await setTimeout(200);
         return [...errors];
     } finally {

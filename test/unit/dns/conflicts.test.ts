@@ -301,7 +301,7 @@ describe("the message", () => {
         assert.equal(
             conflictMessage(conflicts, "mail-dns", zoneIds),
             [
-                "2 records at Cloudflare can't stay as they are beside the planned ones; nothing was changed:",
+                "2 records at Cloudflare can't stay as they are beside the planned ones; none was changed:",
                 `  example.com: MX example.com 10 mail.example.net (id ${id("1")}) stands beside the one planned: a part of the mail would go there. Remove or import it.`,
                 `  example.com: A imap.example.com 192.0.2.9 (id ${id("2")}, comment "old") can't stand beside the CNAME record that is planned: a CNAME record stands alone (RFC 2181 §10.1). Remove it.`,
                 "Remove what is not needed any more (https://dash.cloudflare.com: zone, DNS, Records).",

@@ -1,0 +1,388 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import * as pulumi from "@pulumi/pulumi";
+import { cloudflare, MailHost, manualDns, planDnsRecords } from "../../components";
+import { recordKey } from "../../components/dns/record";
+import { publicKey } from "../unit/dns/public-keys";
+import {
+    args,
+    described,
+    dnsRecord,
+    make,
+    namesOf,
+    plannedNames,
+    type Given,
+} from "./support/mail-host-dns";
+import { propertyFaults } from "./support/property-tables";
+import { RecordingMock, unhandledErrors, valueOf, zoneIdOf } from "./support/recording-mock";
+import { isSecretValue } from "./support/secret-values";
+
+const key = { selector: "fe-0123456789", publicKey: publicKey(2048) };
+
+describe("the records of a mail host", () => {
+    for (const preview of [false, true]) {
+        const mode = preview ? "preview" : "update";
+
+        it(`are published once each, phase by phase, before and after the host is set up (${mode})`, async () => {
+            const { records } = await make({ preview });
+            const plan = planDnsRecords(described);
+            for (const phase of ["base", "serving"] as const) {
+                const component = `mailhost:index:CloudflareZone::mail-dns-${phase}`;
+                const own = records.filter(({ parent }) => parent === component);
+                assert.deepEqual(namesOf(own), plannedNames(plan, phase));
+                assert.deepEqual(
+                    [...new Set(own.map(({ dependsOn }) => waitsForHost(dependsOn)))],
+                    [phase === "serving"],
+                );
+            }
+            assert.deepEqual(namesOf(records), plannedNames(plan, "base", "serving"));
+        });
+
+        it(`are all shown at ${mode} for signed zones, as the provider takes them, none proxied`, async () => {
+            const { mock, records } = await make({
+                preview,
+                args: {
+                    dns: cloudflare({ dnssec: true }),
+                    domains: [{ name: "example.com", dkim: key, siteVerification: "0123456789" }],
+                },
+            });
+            assert.deepEqual([...new Set(records.map(({ inputs }) => inputs["type"]))].sort(), [
+                "A",
+                "AAAA",
+                "CAA",
+                "CNAME",
+                "HTTPS",
+                "MX",
+                "SRV",
+                "SSHFP",
+                "TXT",
+            ]);
+            assert.deepEqual(
+                records.filter(({ inputs }) => inputs["proxied"] === true),
+                [],
+            );
+            assert.deepEqual(
+                records.filter(({ secretInputs }) => secretInputs.length > 0),
+                [],
+            );
+            const custom = mock.resources.filter((resource) => resource.custom);
+            assert.deepEqual(custom.flatMap(propertyFaults), []);
+        });
+
+        it(`cost one look-up of each zone and one of what it holds (${mode})`, async () => {
+            const { mock } = await make({ preview });
+            assert.deepEqual(
+                mock.calls
+                    .filter(({ token }) => token.startsWith("cloudflare:"))
+                    .map(({ token, inputs }): unknown[] => [token.split(":").at(-1), inputs]),
+                [
+                    ["getZone", { filter: { name: "example.com" } }],
+                    ["getZone", { filter: { name: "example.org" } }],
+                    ["getDnsRecords", { zoneId: zoneIdOf("example.com"), maxItems: 1_000_000 }],
+                    ["getDnsRecords", { zoneId: zoneIdOf("example.org"), maxItems: 1_000_000 }],
+                ],
+            );
+        });
+    }
+
+    it("are in the zones that the plan says", async () => {
+        const { records } = await make();
+        const zoneOf = new Map(
+            planDnsRecords(described).records.map((record) => [
+                `mail-dns-${recordKey(record)}`,
+                zoneIdOf(record.zone),
+            ]),
+        );
+        for (const { name, inputs } of records) assert.equal(inputs["zoneId"], zoneOf.get(name));
+        assert.deepEqual([...new Set(zoneOf.values())].sort(), [
+            zoneIdOf("example.com"),
+            zoneIdOf("example.org"),
+        ]);
+    });
+
+    it("name what server and keys turn out to have", async () => {
+        const { mock } = await make({ args: { dns: cloudflare({ dnssec: true }) } });
+        const content = (name: string) => {
+            const { inputs } = mock.resource(dnsRecord, `mail-dns-${name}`);
+            return inputs["content"] ?? inputs["data"];
+        };
+        const base64 = (text: string) => Buffer.from(text).toString("base64");
+        assert.equal(content("A-mx.example.com-address"), "192.0.2.25");
+        assert.equal(content("AAAA-example.com-address"), "2001:db8:25::1");
+        assert.equal(
+            content("TXT-default._domainkey.example.com-system-dkim"),
+            `"v=DKIM1; k=rsa; p=${base64("mail-dkim-default")};"`,
+        );
+        assert.deepEqual(content("SSHFP-mx.example.com-host-key"), {
+            algorithm: 4,
+            type: 2,
+            // SHA-256 of the host's key as the mock makes it: `printf mail-host-key | sha256sum`.
+            fingerprint: "79231E393300061B0CA40291F17FD8D506E9EF056A19E1608A68F4D4FE099621",
+        });
+    });
+
+    it("follow a domain's own key and verification, in the first phase", async () => {
+        const before = await make();
+        const after = await make({
+            args: {
+                domains: [{ name: "example.org", dkim: key, siteVerification: "0123456789" }],
+            },
+        });
+        const added = after.records.filter(
+            ({ name }) => !before.records.some((other) => other.name === name),
+        );
+        assert.deepEqual(
+            added.map(({ name, parent }) => `${name} < ${parent}`),
+            [
+                "mail-dns-TXT-example.org-site-verification < mailhost:index:CloudflareZone::mail-dns-base",
+                "mail-dns-TXT-fe-0123456789._domainkey.example.org-dkim < mailhost:index:CloudflareZone::mail-dns-base",
+            ],
+        );
+    });
+});
+
+function waitsForHost(dependsOn: readonly string[]): boolean {
+    return dependsOn.includes("command:remote:Command::mail-host-apply");
+}
+
+describe("zones that can't take the records", () => {
+    /** The one error of a program; nothing was registered at Cloudflare. */
+    async function failure(given: Given): Promise<string> {
+        let mock: RecordingMock | undefined;
+        const errors = await unhandledErrors(async () => {
+            mock = await RecordingMock.start(given);
+            const mail = new MailHost("mail", { ...args, ...given.args });
+            await valueOf(mail.nextSteps);
+        });
+        const messages = [...new Set(errors.map((error) => (error as Error).message))];
+        assert.equal(messages.length, 1, messages.join("\n"));
+        const made = mock?.resources.filter(({ type }) => type.startsWith("cloudflare:"));
+        assert.deepEqual(made, []);
+        return messages[0] ?? "";
+    }
+
+    const mx = {
+        ...{ id: "1".repeat(32), name: "example.com", type: "MX" },
+        ...{ content: "mail.example.net", priority: 10, meta: "{}" },
+    };
+    const spf = {
+        ...{ id: "2".repeat(32), name: "example.org", type: "TXT" },
+        ...{ content: '"v=spf1 -all"', meta: "{}" },
+    };
+    const routing = {
+        ...{ ...mx, name: "example.org", id: "3".repeat(32) },
+        meta: '{"email_routing": true, "read_only": true}',
+    };
+
+    for (const preview of [false, true]) {
+        it(`fail for the clashes of all zones at once (${preview ? "preview" : "update"})`, async () => {
+            const message = await failure({
+                preview,
+                zones: {
+                    "example.com": { records: [mx] },
+                    "example.org": { records: [spf, routing] },
+                },
+            });
+            assert.deepEqual(message.split("\n"), [
+                "3 records at Cloudflare can't stay as they are beside the planned ones; none was changed:",
+                `  example.com: MX example.com 10 mail.example.net (id ${mx.id}) stands beside the one planned: a part of the mail would go there. Remove or import it.`,
+                `  example.org: TXT example.org "v=spf1 -all" (id ${spf.id}) is a second v=spf1 record of the name, and with two of them neither counts. Remove or import it.`,
+                `  example.org: MX example.org 10 mail.example.net (id ${routing.id}) stands beside the one planned: a part of the mail would go there. It belongs to Cloudflare's Email Routing: disable that (zone, Email, Email Routing, Settings).`,
+                "Remove what is not needed any more (https://dash.cloudflare.com: zone, DNS, Records).",
+                "To take a record over instead, so that it is changed in place and never gone, import it with the line below, add its id to the DNS setting `adopt` (mailhost:dns.adopt in the configuration), and run `pulumi up`:",
+                ...[
+                    `'mail-dns-MX-example.com-host' 'zone-of-example.com/${mx.id}'`,
+                    `'mail-dns-TXT-example.org-spf' 'zone-of-example.org/${spf.id}'`,
+                ].map(
+                    (what) =>
+                        `  pulumi import --yes --protect=false --generate-code=false cloudflare:index/dnsRecord:DnsRecord ${what}`,
+                ),
+            ]);
+        });
+    }
+
+    it("fail with every zone that there isn't", async () => {
+        const message = await failure({
+            zones: { "example.com": undefined, "example.org": undefined },
+        });
+        assert.deepEqual(
+            message.split("\n"),
+            ["example.com", "example.org"].flatMap((zone) => [
+                `The zone ${zone} can't be read at Cloudflare: failed to find exactly one result: 0 found`,
+                "  Either the token lacks Zone:Read and DNS:Edit for it, or the account has no such zone: add it at https://dash.cloudflare.com, or give the domain's `zone` if its records are in one above it.",
+            ]),
+        );
+    });
+
+    it("let a record pass whose id is adopted, and one of this stack", async () => {
+        const own = { ...spf, comment: "pulumi-mailhost/mailhost/test" };
+        const { records } = await make({
+            zones: { "example.com": { records: [mx] }, "example.org": { records: [own] } },
+            args: { dns: cloudflare({ adopt: [mx.id] }) },
+        });
+        assert.equal(
+            records.length,
+            plannedNames(planDnsRecords(described), "base", "serving").length,
+        );
+        assert.ok(records.every(({ aliasWithoutParent }) => aliasWithoutParent));
+    });
+
+    it("are not complained of where a preview can ask nobody", async () => {
+        const { records } = await make({ preview: true, tokenUnknown: true });
+        assert.deepEqual(
+            namesOf(records),
+            plannedNames(planDnsRecords(described), "base", "serving"),
+        );
+    });
+});
+
+describe("cloudflare(…)", () => {
+    it("signs each zone, keeps it signed, and hands out what the registrar needs", async () => {
+        const { mock, mail } = await make({ args: { dns: cloudflare({ dnssec: true }) } });
+        const signed = mock.resources.filter(({ type }) => type.endsWith(":ZoneDnssec"));
+        assert.deepEqual(
+            signed.map(({ name, inputs, retainOnDelete }) => ({ name, inputs, retainOnDelete })),
+            ["example.com", "example.org"].map((zone) => ({
+                name: `mail-dns-dnssec-${zone}`,
+                inputs: { zoneId: zoneIdOf(zone), status: "active" },
+                retainOnDelete: true,
+            })),
+        );
+        const ds = (zone: string) => `${zoneIdOf(zone)} 3600 IN DS 2371 13 2 E0F0`;
+        assert.deepEqual(await valueOf(mail.dnssec), {
+            "example.com": ds("example.com"),
+            "example.org": ds("example.org"),
+        });
+        assert.deepEqual(
+            (await valueOf(mail.nextSteps)).filter((step) => step.includes("registrar")),
+            ["example.com", "example.org"].map(
+                (zone) =>
+                    `Publish the DS record of ${zone} at its registrar, unless it is there: ${ds(zone)}`,
+            ),
+        );
+    });
+
+    it("signs none unless it is told to", async () => {
+        const { mock, mail } = await make();
+        assert.deepEqual(
+            mock.resources.filter(({ type }) => type.endsWith(":ZoneDnssec")),
+            [],
+        );
+        assert.deepEqual(await valueOf(mail.dnssec), {});
+    });
+
+    it("uses its own token for everything, as a secret", async () => {
+        const apiToken = "t".repeat(40);
+        const { mock } = await make({ args: { dns: cloudflare({ apiToken, dnssec: true }) } });
+        const provider = mock.resource("pulumi:providers:cloudflare", "mail-dns");
+        assert.deepEqual(provider.inputs, { apiToken });
+        assert.ok(isSecretValue(provider.sent["apiToken"]));
+        const all = mock.resources.filter(({ type }) => type.startsWith("cloudflare:"));
+        assert.deepEqual(
+            [...new Set(all.map((resource) => resource.provider))],
+            ["pulumi:providers:cloudflare::mail-dns"],
+        );
+        const calls = mock.calls.filter(({ token }) => token.startsWith("cloudflare:"));
+        assert.equal(calls.length, 4);
+        for (const { provider: used } of calls) assert.match(String(used), /::mail-dns::/);
+    });
+
+    it("tells of a zone that the domain's registrar has not delegated yet", async () => {
+        const { mail } = await make({ zones: { "example.org": { status: "pending" } } });
+        assert.deepEqual(
+            (await valueOf(mail.nextSteps)).filter((step) => step.includes("registrar")),
+            [
+                "Have the registrar of example.org name Cloudflare's servers: ada.ns.cloudflare.com and bob.ns.cloudflare.com. Until then nobody sees its records.",
+            ],
+        );
+    });
+
+    it("writes each phase where it is told to, the certified one too", async () => {
+        const plan = planDnsRecords({ ...described, signed: true });
+        const values = Object.fromEntries(
+            ["ipv4", "ipv6", "system-dkim:default", "ssh-host-key", "certificate-key:current"].map(
+                (name) => [name, name],
+            ),
+        );
+        const { mock } = await RecordingMock.run({}, () => {
+            const dns = cloudflare().open("mail-dns", plan, {});
+            for (const phase of ["base", "certified", "serving"] as const) {
+                dns.write(phase, values, {});
+            }
+        });
+        const records = mock.resources.filter(({ type }) => type === dnsRecord);
+        assert.deepEqual(namesOf(records), plannedNames(plan, "base", "certified", "serving"));
+        assert.equal(mock.calls.length, 4);
+    });
+});
+
+describe("manualDns(…)", () => {
+    it("writes and asks nothing, and says where the records are", async () => {
+        const { mock, mail } = await make({ args: { dns: manualDns() } });
+        const atCloudflare = ({ type }: { type: string }) =>
+            type.startsWith("cloudflare:") || type.endsWith(":CloudflareZone");
+        assert.deepEqual(mock.resources.filter(atCloudflare), []);
+        assert.deepEqual(
+            mock.calls.filter(({ token }) => token.startsWith("cloudflare:")),
+            [],
+        );
+        const { records } = planDnsRecords(described);
+        assert.deepEqual((await valueOf(mail.nextSteps)).slice(1, 2), [
+            `Publish the ${records.length} records that \`npm run mailhost -- dns\` prints (--zone-file for import): those of phase base first, those of phase serving once the host takes mail.`,
+        ]);
+        assert.deepEqual(await valueOf(mail.dnssec), {});
+    });
+
+    it("plans what a signed zone needs when told that it is one", async () => {
+        const sshfp = async (dnssec?: boolean) => {
+            const { mail } = await make({ args: { dns: manualDns({ dnssec }) } });
+            const { plan } = await valueOf(mail.dns);
+            return plan.records.filter(({ data }) => data.type === "SSHFP").length;
+        };
+        assert.deepEqual([await sshfp(), await sshfp(false), await sshfp(true)], [0, 0, 1]);
+    });
+});
+
+describe("the output dns", () => {
+    it("has the plan and every value, none of it secret", async () => {
+        const { mail } = await make({ args: { dns: cloudflare({ dnssec: true }) } });
+        const { plan, values } = await valueOf(mail.dns);
+        assert.deepEqual(plan, planDnsRecords({ ...described, signed: true }));
+        assert.deepEqual(Object.keys(values).sort(), [
+            "ipv4",
+            "ipv6",
+            "ssh-host-key",
+            "system-dkim:default",
+        ]);
+        assert.equal(values["ipv4"], "192.0.2.25");
+        assert.equal(await pulumi.isSecret(mail.dns), false);
+    });
+
+    it("tells what only the running host can give, until it is given", async () => {
+        const { mail } = await make();
+        assert.deepEqual(
+            (await valueOf(mail.missingDomainValues)).map(
+                ({ domain, setting }) => `${domain} ${setting}`,
+            ),
+            ["example.com", "example.org", "lists.example.org"].flatMap((domain) => [
+                `${domain} dkim`,
+                `${domain} siteVerification`,
+            ]),
+        );
+        assert.equal(
+            (await valueOf(mail.nextSteps)).at(-1),
+            "Give what only the host's web site can tell of example.com, example.org, lists.example.org: the output missingDomainValues says what and how. No mail of a domain is sent before.",
+        );
+        const given = { dkim: key, siteVerification: "0123456789" };
+        const { mail: complete } = await make({
+            args: { domains: [{ name: "example.com", ...given }] },
+        });
+        assert.deepEqual(await valueOf(complete.missingDomainValues), []);
+        assert.deepEqual(
+            (await valueOf(complete.nextSteps)).filter((step) =>
+                step.includes("missingDomainValues"),
+            ),
+            [],
+        );
+    });
+});
