@@ -115,7 +115,8 @@ function signZone(
     const dnssec = new ZoneDnssec(
         `${name}-dnssec-${zone}`,
         { zoneId: zoneIds[zone] ?? "", status: "active" },
-        { parent, provider, retainOnDelete: true },
+        // Cloudflare calls it pending until the registrar has the DS record: no change of ours.
+        { parent, provider, retainOnDelete: true, ignoreChanges: ["status"] },
     );
     return dnssec.ds;
 }
