@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
 import { test } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { hostDnsValues, sshKeyDigest } from "../../../components/dns/values";
@@ -44,14 +47,16 @@ test("each value stands under its own reference", async () => {
     });
 });
 
-test("the digest of a host key is the one that OpenSSH publishes", () => {
-    const line = execFileSync("ssh-keygen", ["-r", "mx.example.com", "-f", "/dev/stdin"], {
-        input: hostKey,
+test("the digest of a host key is the one that OpenSSH publishes", (t) => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "mailhost-host-key-"));
+    t.after(() => fs.rmSync(folder, { recursive: true }));
+    const file = path.join(folder, "host-key.pub");
+    fs.writeFileSync(file, hostKey);
+    const records = execFileSync("ssh-keygen", ["-r", "mx.example.com", "-f", file], {
         encoding: "utf8",
-    })
-        .split("\n")
-        .find((record) => record.includes("SSHFP 4 2 "));
-    assert.equal(sshKeyDigest(hostKey), line?.split(" ").at(-1));
+    });
+    const record = records.split("\n").find((line) => line.includes("SSHFP 4 2 "));
+    assert.equal(sshKeyDigest(hostKey), record?.split(" ").at(-1));
 });
 
 for (const bad of ["", "ssh-ed25519", "ssh-ed25519 ", "AAAAC3Nz"]) {
