@@ -16,13 +16,16 @@ export async function addZones(cloud: CloudInfo, stack: LocalStack): Promise<voi
         ...further,
     ];
     const zones = new Set(domains.map(({ name, zone }) => zone ?? defaultZone(name)));
-    for (const name of zones) {
-        const query = new URLSearchParams({ name });
-        const found = await call<unknown[]>(cloud, "GET", `/zones?${query.toString()}`);
-        if (found.length > 0) continue;
-        const [account] = await call<{ id: string }[]>(cloud, "GET", "/accounts");
-        await call(cloud, "POST", "/zones", { name, account: { id: account?.id } });
-    }
+    for (const zone of zones) await addZone(cloud, zone);
+}
+
+/** Adds a zone to the simulated account, unless it is there. */
+export async function addZone(cloud: CloudInfo, name: string): Promise<void> {
+    const query = new URLSearchParams({ name });
+    const found = await call<unknown[]>(cloud, "GET", `/zones?${query.toString()}`);
+    if (found.length > 0) return;
+    const [account] = await call<{ id: string }[]>(cloud, "GET", "/accounts");
+    await call(cloud, "POST", "/zones", { name, account: { id: account?.id } });
 }
 
 async function call<T>(cloud: CloudInfo, method: string, path: string, body?: object): Promise<T> {

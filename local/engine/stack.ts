@@ -87,7 +87,10 @@ export class LocalStack {
         if (this.setting("cloudflare:apiToken") === undefined) {
             await this.setSecret("cloudflare:apiToken", this.cloud.cloudflareToken);
         }
-        this.configure(config, { "hcloud:endpoint": this.cloud.hcloudEndpoint });
+        this.configure(config, {
+            "hcloud:endpoint": this.cloud.hcloudEndpoint,
+            "cloudflare:baseUrl": this.cloud.cloudflareApi,
+        });
     }
 
     /** A key of the stack's configuration as its file has it; a secret is `{ secure: … }`. */
