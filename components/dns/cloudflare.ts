@@ -115,8 +115,9 @@ function signZone(
     const dnssec = new ZoneDnssec(
         `${name}-dnssec-${zone}`,
         { zoneId: zoneIds[zone] ?? "", status: "active" },
-        // Cloudflare calls it pending until the registrar has the DS record: no change of ours.
-        { parent, provider, retainOnDelete: true, ignoreChanges: ["status"] },
+        // No ignoreChanges: until the registrar has the DS record a refresh reads "pending", which the provider then
+        // refuses as an input, so that every preview failed. Asking for "active" once more changes nothing.
+        { parent, provider, retainOnDelete: true },
     );
     return dnssec.ds;
 }
