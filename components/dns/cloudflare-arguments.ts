@@ -29,7 +29,8 @@ export interface CloudflareArgs {
     recordsPerZone?: number;
     /**
      * Ids of existing records that are let stand: those that were imported into the stack, until the `up` that marks
-     * them as its own, and foreign ones that are wanted beside the planned ones.
+     * them as its own, and foreign ones that are wanted beside the planned ones. After a project or stack was renamed:
+     * the comment of its records, `pulumi-mailhost/<project>/<stack>` with the former names, for one `up`.
      *
      * @default none
      */
@@ -95,10 +96,11 @@ export function isCloudflareToken(token: string): boolean {
 
 function adoptProblems(path: string, adopt: CloudflareArgs["adopt"]): Problem[] {
     if (adopt === undefined) return [];
-    const remedy = "Give the ids that the message about the records names, 32 hexadecimal digits.";
+    const remedy =
+        "Give the ids that the message about the records names, 32 hexadecimal digits, or the comment pulumi-mailhost/<project>/<stack> of this stack's former name.";
     if (!isList(adopt)) return [fault(path, adopt, "is not a list", remedy)];
     return adopt.flatMap((id, index) =>
-        typeof id === "string" && /^[0-9a-f]{32}$/.test(id)
+        typeof id === "string" && /^([0-9a-f]{32}|pulumi-mailhost\/[^/]+\/[^/]+)$/.test(id)
             ? []
             : [fault(`${path}[${index}]`, id, "is not the id of a record", remedy)],
     );

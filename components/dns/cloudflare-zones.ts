@@ -15,8 +15,14 @@ export interface CheckedZone {
 /** As many as any plan allows in a zone. */
 const everyRecord = 1_000_000;
 
+/** How the zones are judged. */
+export interface ZoneRules extends Ownership {
+    /** How many records a zone takes. */
+    recordsPerZone: number;
+}
+
 /**
- * Looks every zone of the plan up, with what it holds, one look-up each. Zones are handed out only when nothing
+ * Looks every zone of the plan up, and what it holds, once. Zones are handed out only when nothing
  * clashes in any of them, so that nothing is written otherwise; at preview as well.
  *
  * @param name what stands before the records' keys in the names of their resources.
@@ -24,16 +30,16 @@ const everyRecord = 1_000_000;
 export function checkedZones(
     name: string,
     plan: DnsPlan,
-    ownership: Ownership,
+    rules: ZoneRules,
     opts: pulumi.InvokeOptions,
 ): pulumi.Output<Record<string, CheckedZone>> {
-    return pulumi.output(lookUp(name, plan, ownership, opts));
+    return pulumi.output(lookUp(name, plan, rules, opts));
 }
 
 async function lookUp(
     name: string,
     plan: DnsPlan,
-    ownership: Ownership,
+    rules: ZoneRules,
     opts: pulumi.InvokeOptions,
 ): Promise<Record<string, CheckedZone>> {
     const found = await Promise.all(
@@ -51,16 +57,39 @@ async function lookUp(
             zone,
             plan.records.filter((record) => record.zone === zone),
             existing,
-            ownership,
+            rules,
         ),
     );
     if (conflicts.length > 0) {
         const ids = Object.fromEntries(zones.map(({ zone, id }) => [zone, id]));
         throw failure(conflictMessage(conflicts, name, ids), opts);
     }
+    const full = zones.flatMap(({ zone, existing }) => fullMessage(zone, plan, existing, rules));
+    if (full.length > 0) throw failure(full.join("\n"), opts);
     return Object.fromEntries(
         zones.map(({ zone, id, active, nameServers }) => [zone, { id, active, nameServers }]),
     );
+}
+
+/** A zone that is full would break the publication off half-way. */
+function fullMessage(
+    zone: string,
+    plan: DnsPlan,
+    existing: readonly ExistingRecord[],
+    { comment, adopt, recordsPerZone }: ZoneRules,
+): string[] {
+    const planned = plan.records.filter((record) => record.zone === zone).length;
+    const foreign = existing.filter(
+        (record) =>
+            record.comment !== comment &&
+            !adopt.includes(record.id) &&
+            !adopt.includes(record.comment ?? ""),
+    ).length;
+    if (planned + foreign <= recordsPerZone) return [];
+    return [
+        `The zone ${zone} would hold ${planned + foreign} records, the ${planned} of this host and ${foreign} others, and ${recordsPerZone} is the most; none was changed.\n` +
+            "  Remove what is not needed any more, or give the limit of the zone's plan as `recordsPerZone` (mailhost:dns.recordsPerZone in the configuration) if it is a higher one.",
+    ];
 }
 
 async function zoneAt(zone: string, opts: pulumi.InvokeOptions) {

@@ -43,14 +43,14 @@ function openZones(
     args: CloudflareArgs,
     opts: pulumi.ComponentResourceOptions,
 ): DnsWriter {
-    const { apiToken, adopt = [] } = args;
+    const { apiToken, adopt = [], recordsPerZone = cloudflareDefaults.recordsPerZone } = args;
     const { parent } = opts;
     const provider =
         apiToken === undefined ? undefined : new Provider(name, { apiToken }, { parent });
     const zones = checkedZones(
         name,
         plan,
-        { comment: stackComment(), adopt },
+        { comment: stackComment(), adopt, recordsPerZone },
         { parent, provider },
     );
     const zoneIds = Object.fromEntries(

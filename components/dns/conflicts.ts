@@ -28,7 +28,7 @@ export interface Conflict {
 export interface Ownership {
     /** The comment of this stack's records. */
     comment: string;
-    /** Ids of records that the operator has imported, or lets stand. */
+    /** Ids of records that the operator has imported, or lets stand; comments of this stack's under a former name. */
     adopt: readonly string[];
 }
 
@@ -61,18 +61,30 @@ export function conflictsOf(
         else byName.set(record.name, [record]);
     }
     const adopted = new Set(adopt);
-    const taken = new Set<PlannedRecord>();
+    const isOwn = (record: ExistingRecord) =>
+        record.comment === comment || adopted.has(record.comment ?? "");
+    // What a resource of this stack holds already can't be given another record.
+    const taken = new Set(
+        existing.filter(isOwn).flatMap((own) => {
+            const planned = byName.get(own.name.toLowerCase()) ?? [];
+            return planned.filter(({ data }) => data.type === own.type && isOfKind(own, data));
+        }),
+    );
     return existing
-        .filter((record) => record.comment !== comment && !adopted.has(record.id))
+        .filter((record) => !isOwn(record) && !adopted.has(record.id))
         .flatMap((found) => {
             const name = found.name.toLowerCase();
             const clash =
                 found.type === "NS" && name !== zone
                     ? delegation(name, planned)
-                    : clashAt(found, byName.get(name) ?? []);
+                    : clashAt(found, byName.get(name) ?? [], name === zone);
             if (clash === undefined) return [];
-            // One resource holds one record, and Email Routing's can't be changed.
-            const importable = clash.importable && !found.emailRouting && !taken.has(clash.planned);
+            const importable =
+                clash.importable &&
+                // Email Routing's can't be changed; another stack's is in its state.
+                !found.emailRouting &&
+                !isOfStack(found) &&
+                !taken.has(clash.planned);
             if (importable) taken.add(clash.planned);
             return [{ zone, existing: found, ...clash, importable }];
         });
@@ -90,8 +102,17 @@ function delegation(name: string, planned: readonly PlannedRecord[]): Clash | un
     return { planned: hidden, why, importable: false };
 }
 
-function clashAt(found: ExistingRecord, planned: readonly PlannedRecord[]): Clash | undefined {
-    const [first] = planned;
+function clashAt(
+    found: ExistingRecord,
+    planned: readonly PlannedRecord[],
+    atApex: boolean,
+): Clash | undefined {
+    // Cloudflare answers for the apex itself, with the addresses that the alias leads to:
+    // https://developers.cloudflare.com/dns/cname-flattening/
+    const flattened = atApex && found.type === "CNAME";
+    const [first] = flattened
+        ? planned.filter(({ data }) => ["A", "AAAA", "CNAME"].includes(data.type))
+        : planned;
     if (!first) return undefined;
     const alias = planned.find(({ data }) => data.type === "CNAME");
     if (alias !== undefined || found.type === "CNAME") {
@@ -131,10 +152,23 @@ function targetOf(data: RecordData): string {
     return data.type === "CNAME" ? data.target : "";
 }
 
+/** Whether the record is one that a planned one of its name and type would be, as far as that can be told. */
+function isOfKind(own: ExistingRecord, data: RecordData): boolean {
+    if (data.type === "CAA") return plain(own.content).startsWith(`${data.flags} ${data.tag} `);
+    if (data.type !== "TXT") return true;
+    return kindOf(own.name, plain(own.content)) === kindOf(own.name, textOf(data.text));
+}
+
+function isOfStack({ comment }: ExistingRecord): boolean {
+    return comment?.startsWith("pulumi-mailhost/") ?? false;
+}
+
 /** What a TXT record is for, where one name has at most one of the kind. Every one below `_domainkey` is a key. */
 function kindOf(name: string, text: string): string | undefined {
     if (name.includes("._domainkey.")) return "DKIM key";
-    return tags.find((tag) => text.toLowerCase().startsWith(tag.toLowerCase()));
+    // White space may stand around the sign (RFC 7489 §6.4).
+    const start = text.toLowerCase().replace(/\s*=\s*/, "=");
+    return tags.find((tag) => start.startsWith(tag.toLowerCase()));
 }
 
 /** The text up to the first part that is not known yet: tags are always known. */
@@ -185,13 +219,13 @@ export function conflictMessage(
     return [
         `${count} at Cloudflare can't stay as they are beside the planned ones; none was changed:`,
         ...conflicts.map((conflict) => `  ${describe(conflict)}`),
-        "Remove what is not needed any more (https://dash.cloudflare.com: zone, DNS, Records).",
+        "Remove what is not needed any more (https://dash.cloudflare.com: zone, DNS, Records). What is wanted beside ours " +
+            "is let stand: add its id to the DNS setting `adopt` (mailhost:dns.adopt in the configuration).",
         ...(imports.length === 0
             ? []
             : [
                   "To take a record over instead, so that it is changed in place and never gone, import it with the " +
-                      "line below, add its id to the DNS setting `adopt` (mailhost:dns.adopt in the configuration), " +
-                      "and run `pulumi up`:",
+                      "line below, add its id to `adopt`, and run `pulumi up`:",
                   ...imports,
               ]),
     ].join("\n");
@@ -206,8 +240,8 @@ function describe({ zone, existing, why, importable }: Conflict): string {
         if (emailRouting) {
             return "It belongs to Cloudflare's Email Routing: disable that (zone, Email, Email Routing, Settings).";
         }
-        if (comment?.startsWith("pulumi-mailhost/")) {
-            return "Another stack made it; if that is this one under a former name, add the id to `adopt`.";
+        if (isOfStack(existing)) {
+            return "Another stack made it; if that is this one under a former name, add the comment to `adopt`.";
         }
         return importable ? "Remove or import it." : "Remove it.";
     }

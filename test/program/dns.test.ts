@@ -188,8 +188,8 @@ describe("zones that can't take the records", () => {
                 `  example.com: MX example.com 10 mail.example.net (id ${mx.id}) stands beside the one planned: a part of the mail would go there. Remove or import it.`,
                 `  example.org: TXT example.org "v=spf1 -all" (id ${spf.id}) is a second v=spf1 record of the name, and with two of them neither counts. Remove or import it.`,
                 `  example.org: MX example.org 10 mail.example.net (id ${routing.id}) stands beside the one planned: a part of the mail would go there. It belongs to Cloudflare's Email Routing: disable that (zone, Email, Email Routing, Settings).`,
-                "Remove what is not needed any more (https://dash.cloudflare.com: zone, DNS, Records).",
-                "To take a record over instead, so that it is changed in place and never gone, import it with the line below, add its id to the DNS setting `adopt` (mailhost:dns.adopt in the configuration), and run `pulumi up`:",
+                "Remove what is not needed any more (https://dash.cloudflare.com: zone, DNS, Records). What is wanted beside ours is let stand: add its id to the DNS setting `adopt` (mailhost:dns.adopt in the configuration).",
+                "To take a record over instead, so that it is changed in place and never gone, import it with the line below, add its id to `adopt`, and run `pulumi up`:",
                 ...[
                     `'mail-dns-MX-example.com-host' 'zone-of-example.com/${mx.id}'`,
                     `'mail-dns-TXT-example.org-spf' 'zone-of-example.org/${spf.id}'`,
@@ -211,6 +211,31 @@ describe("zones that can't take the records", () => {
                 `The zone ${zone} can't be read at Cloudflare: failed to find exactly one result: 0 found`,
                 "  Either the token lacks Zone:Read and DNS:Edit for it, or the account has no such zone: add it at https://dash.cloudflare.com, or give the domain's `zone` if its records are in one above it.",
             ]),
+        );
+    });
+
+    it("fail when the planned records don't fit beside what is there", async () => {
+        const planned = planDnsRecords(described).records.filter(
+            ({ zone }) => zone === "example.com",
+        ).length;
+        const others = (count: number) =>
+            Array.from({ length: count }, (_, index) => ({
+                ...{ id: `${index}`.padStart(32, "0"), name: `www${index}.example.com` },
+                ...{ type: "TXT", content: '"x"', meta: "{}" },
+            }));
+        const own = { ...others(1)[0], name: "old.example.com" };
+        const comment = "pulumi-mailhost/mailhost/test";
+        const fits = [...others(200 - planned), { ...own, comment }];
+        await make({ zones: { "example.com": { records: fits }, "example.org": { records: [] } } });
+        const message = await failure({
+            zones: {
+                "example.com": { records: others(201 - planned) },
+                "example.org": { records: [] },
+            },
+        });
+        assert.equal(
+            message.split("\n")[0],
+            `The zone example.com would hold 201 records, the ${planned} of this host and ${201 - planned} others, and 200 is the most; none was changed.`,
         );
     });
 
@@ -351,6 +376,8 @@ describe("the output dns", () => {
         assert.deepEqual(Object.keys(values).sort(), [
             "ipv4",
             "ipv6",
+            "outbound-ipv4",
+            "outbound-ipv6",
             "ssh-host-key",
             "system-dkim:default",
         ]);

@@ -35,12 +35,14 @@ function verdict(record: ExistingRecord): string[] {
     );
 }
 
+function aliasAlone(type: string): string {
+    return `can't stand beside the ${type} record that is planned: a CNAME record stands alone (RFC 2181 §10.1)`;
+}
+
 describe("an existing record that clashes", () => {
     const connections = "stands beside the one planned: a part of the connections would go there";
     const second = (kind: string) =>
         `is a second ${kind} record of the name, and with two of them neither counts`;
-    const alone = (type: string) =>
-        `can't stand beside the ${type} record that is planned: a CNAME record stands alone (RFC 2181 §10.1)`;
     const identical = "is the planned one already, which Cloudflare refuses to make twice";
 
     const cases: [what: string, record: ExistingRecord, verdict: string][] = [
@@ -73,6 +75,11 @@ describe("an existing record that clashes", () => {
             "another HTTPS record",
             existing("HTTPS", "example.com", '1 . alpn="h3"'),
             "HTTPS-example.com-web (import): stands beside the one planned: browsers would take either",
+        ],
+        [
+            "a second DMARC record, written with spaces",
+            existing("TXT", "_dmarc.example.com", '"v = DMARC1; p=none"'),
+            `TXT-_dmarc.example.com-dmarc (import): ${second("v=DMARC1")}`,
         ],
         [
             "a second SPF record",
@@ -122,17 +129,17 @@ describe("an existing record that clashes", () => {
         [
             "an address where an alias is planned",
             existing("A", "imap.example.com", "192.0.2.9"),
-            `CNAME-imap.example.com-service: ${alone("CNAME")}`,
+            `CNAME-imap.example.com-service: ${aliasAlone("CNAME")}`,
         ],
         [
             "any text where an alias is planned",
             existing("TXT", "autoconfig.example.com", '"hello"'),
-            `CNAME-autoconfig.example.com-autoconfig: ${alone("CNAME")}`,
+            `CNAME-autoconfig.example.com-autoconfig: ${aliasAlone("CNAME")}`,
         ],
         [
             "an alias where an address is planned",
             existing("CNAME", "mx.example.com", "host.example.net"),
-            `A-mx.example.com-address: ${alone("A")}`,
+            `A-mx.example.com-address: ${aliasAlone("A")}`,
         ],
         [
             "a delegation of a planned name",
@@ -189,6 +196,50 @@ describe("an existing record that may stay", () => {
 });
 
 describe("several existing records", () => {
+    it("one with the comment that the operator adopts, after the stack was renamed", () => {
+        const former = "pulumi-mailhost/mailhost/production";
+        const mx = { ...existing("MX", zone, "0 mx.example.com"), comment: former };
+        assert.equal(found([mx]).length, 1);
+        assert.deepEqual(found([mx], [former]), []);
+    });
+
+    it("can't become a planned one that is published already", () => {
+        const own = [
+            existing("MX", zone, "0 mx.example.com"),
+            existing("TXT", zone, '"v=spf1 a mx -all"'),
+            existing("CAA", zone, '0 issue "letsencrypt.org"'),
+        ].map((record) => ({ ...record, comment }));
+        const foreign = [
+            existing("MX", zone, "10 mail.example.net"),
+            existing("TXT", zone, '"v=spf1 -all"'),
+            existing("AAAA", zone, "2001:db8::9"),
+        ];
+        assert.deepEqual(
+            found([...own, ...foreign]).map(({ planned, importable }) => [
+                recordKey(planned),
+                importable,
+            ]),
+            [
+                ["MX-example.com-host", false],
+                ["TXT-example.com-spf", false],
+                ["AAAA-example.com-address", true],
+            ],
+        );
+    });
+
+    it("an alias at the apex stands in the way of addresses alone", () => {
+        const alias = (name: string) => existing("CNAME", name, "site.example.net");
+        assert.deepEqual(verdict(alias(zone)), [`A-example.com-address: ${aliasAlone("A")}`]);
+        const further = planDnsRecords({ ...host, domains: [{ name: "example.org" }] }).records;
+        const rules = { comment, adopt: [] };
+        const ofFurther = further.filter((record) => record.zone === "example.org");
+        assert.deepEqual(conflictsOf("example.org", ofFurther, [alias("example.org")], rules), []);
+        assert.equal(
+            conflictsOf("example.org", ofFurther, [alias("_dmarc.example.org")], rules).length,
+            1,
+        );
+    });
+
     it("only the first of them can become the planned one", () => {
         const first = { ...existing("MX", zone, "10 a.example.net"), id: id("1") };
         const other = { ...existing("MX", zone, "20 b.example.net"), id: id("2") };
@@ -261,7 +312,7 @@ describe("for any zone", () => {
                     const [clash, ...more] = found([published(index, mark)]);
                     assert.deepEqual(more, []);
                     assert.equal(recordKey(clash!.planned), recordKey(resolved[index]!));
-                    assert.equal(clash!.importable, true);
+                    assert.equal(clash!.importable, !mark?.startsWith("pulumi-mailhost/"));
                 },
             ),
         );
@@ -304,8 +355,8 @@ describe("the message", () => {
                 "2 records at Cloudflare can't stay as they are beside the planned ones; none was changed:",
                 `  example.com: MX example.com 10 mail.example.net (id ${id("1")}) stands beside the one planned: a part of the mail would go there. Remove or import it.`,
                 `  example.com: A imap.example.com 192.0.2.9 (id ${id("2")}, comment "old") can't stand beside the CNAME record that is planned: a CNAME record stands alone (RFC 2181 §10.1). Remove it.`,
-                "Remove what is not needed any more (https://dash.cloudflare.com: zone, DNS, Records).",
-                "To take a record over instead, so that it is changed in place and never gone, import it with the line below, add its id to the DNS setting `adopt` (mailhost:dns.adopt in the configuration), and run `pulumi up`:",
+                "Remove what is not needed any more (https://dash.cloudflare.com: zone, DNS, Records). What is wanted beside ours is let stand: add its id to the DNS setting `adopt` (mailhost:dns.adopt in the configuration).",
+                "To take a record over instead, so that it is changed in place and never gone, import it with the line below, add its id to `adopt`, and run `pulumi up`:",
                 `  pulumi import --yes --protect=false --generate-code=false cloudflare:index/dnsRecord:DnsRecord 'mail-dns-MX-example.com-host' '${id("f")}/${id("1")}'`,
             ].join("\n"),
         );
@@ -337,7 +388,16 @@ describe("the message", () => {
         const mx = existing("MX", zone, "0 mx.example.com");
         assert.match(
             told({ ...mx, comment: "pulumi-mailhost/mailhost/staging" })[1]!,
-            /comment "pulumi-mailhost\/mailhost\/staging"\) .* Another stack made it; if that is this one under a former name, add the id to `adopt`\.$/,
+            /comment "pulumi-mailhost\/mailhost\/staging"\) .* Another stack made it; if that is this one under a former name, add the comment to `adopt`\.$/,
+        );
+    });
+
+    it("offers no import of a record that is in another stack's state", () => {
+        const mx = existing("MX", zone, "0 mx.example.com");
+        const lines = told({ ...mx, comment: "pulumi-mailhost/mailhost/staging" });
+        assert.deepEqual(
+            lines.filter((line) => line.includes("pulumi import")),
+            [],
         );
     });
 });

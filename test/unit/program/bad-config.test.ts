@@ -436,7 +436,7 @@ const cases: Case[] = [
         name: "more records than a zone takes, and ids that are none",
         changes: { "mailhost:dns": { recordsPerZone: 10, adopt: ["MX"] } },
         expected: [
-            'mailhost:dns.adopt[0]: "MX" is not the id of a record. Give the ids that the message about the records names, 32 hexadecimal digits.',
+            'mailhost:dns.adopt[0]: "MX" is not the id of a record. Give the ids that the message about the records names, 32 hexadecimal digits, or the comment pulumi-mailhost/<project>/<stack> of this stack\'s former name.',
             "mailhost:dns.recordsPerZone: The zone example.com would hold 37 records of this host alone, and 10 is the most. Give fewer mail domains in example.com, or the limit of its plan if that is a higher one.",
         ],
     },
