@@ -11,11 +11,39 @@ export {
     type CloudflareZoneArgs,
 } from "./dns/cloudflare";
 export type { DnsAdapter, DnsWriter } from "./dns/dns";
-export type { MailDomain } from "./dns/domain-options";
+export type {
+    CaaOptions,
+    DmarcOptions,
+    MailDomain,
+    MtaStsOptions,
+    MxOptions,
+    SpfOptions,
+} from "./dns/domain-options";
 export { manualDns, type ManualDnsArgs } from "./dns/manual";
-export { planDnsRecords, type DnsPlanArgs } from "./dns/plan";
-export type { DnsPlan, DnsValues, PlannedRecord } from "./dns/record";
+export { dnsProblems, planDnsRecords, type DnsPlanArgs } from "./dns/plan";
+export { filledIn, presentation, resolveRecord } from "./dns/presentation";
+export {
+    phases,
+    recordKey,
+    referenceKey,
+    type CertificateKey,
+    type DnsPlan,
+    type DnsValues,
+    type MissingValue,
+    type OmittedRecord,
+    type Phase,
+    type PlannedPointer,
+    type PlannedRecord,
+    type RecordData,
+    type RecordType,
+    type Reference,
+    type Scope,
+    type Value,
+} from "./dns/record";
+export { renderRecordsTable } from "./dns/records-table";
 export { SystemDkim, type SystemDkimArgs } from "./dns/system-dkim";
+export { quotedStrings } from "./dns/txt-strings";
+export { renderZoneFile } from "./dns/zone-file";
 export { planHost, type HostPlan, type HostPlanArgs, type System } from "./host/plan";
 export { HostSetup } from "./host/host-setup";
 export { DataGuard } from "./host/data-guard";

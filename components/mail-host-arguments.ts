@@ -28,7 +28,7 @@ export interface MailHostArgs {
     domain: string;
     /**
      * The operator's e-mail address, e.g. `you@example.net`: the certificate authority's account and the host's own
-     * reports go there. An address elsewhere still works when this host doesn't.
+     * reports go there, and it stands in the domains' CAA records (`caa.reportAddress`). An address elsewhere still works when this host doesn't.
      */
     email: string;
     /** Where the host stands: `hetzner({…})`. */

@@ -85,7 +85,9 @@ export class MailHost extends pulumi.ComponentResource {
             settings;
         const child = { parent: this };
         if (pulumi.runtime.isDryRun()) {
-            for (const warning of records.warnings) void pulumi.log.warn(warning, this);
+            for (const warning of [...records.warnings, ...unboundWarnings(records)]) {
+                void pulumi.log.warn(warning, this);
+            }
         }
 
         const fqdn = hostNameOf(domain);
@@ -160,6 +162,15 @@ export class MailHost extends pulumi.ComponentResource {
 /** An argument given as `undefined` is one that is left out. */
 function withoutUndefined<T extends object>(args: T): T {
     return Object.fromEntries(Object.entries(args).filter(([, value]) => value !== undefined)) as T;
+}
+
+/** The records that bind issuance to the host's account belong to the phase that this version does not write. */
+function unboundWarnings({ records }: DnsPlan): string[] {
+    const bound = records.filter(({ phase, data }) => phase === "certified" && data.type === "CAA");
+    return [...new Set(bound.map(({ domain }) => domain))].map(
+        (domain) =>
+            `${domain}: with caa.accountBinding, every authority may issue until the host has its certificate, which this version does not obtain. Leave it off.`,
+    );
 }
 
 function sshCommand(fqdn: string, { ssh }: Server): pulumi.Output<string> {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { describe, it, mock as testMock } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { cloudflare, MailHost, manualDns, planDnsRecords } from "../../components";
 import { recordKey } from "../../components/dns/record";
@@ -365,6 +365,41 @@ describe("manualDns(…)", () => {
             return plan.records.filter(({ data }) => data.type === "SSHFP").length;
         };
         assert.deepEqual([await sshfp(), await sshfp(false), await sshfp(true)], [0, 0, 1]);
+    });
+});
+
+describe("warnings of the records", () => {
+    async function warnings(given: Given): Promise<string[]> {
+        const warn = testMock.method(pulumi.log, "warn", () => Promise.resolve());
+        try {
+            await make(given);
+            return warn.mock.calls
+                .map((call) => String(call.arguments[0]))
+                .filter((warning) => warning.startsWith("example."));
+        } finally {
+            warn.mock.restore();
+        }
+    }
+    const asked = {
+        domains: [
+            {
+                name: "example.org",
+                caa: { accountBinding: true },
+                dmarc: { policy: "none" },
+            } as const,
+        ],
+    };
+
+    it("are told at preview, once each", async () => {
+        assert.deepEqual(await warnings({ preview: true }), []);
+        assert.deepEqual(await warnings({ preview: true, args: asked }), [
+            "example.org: with the DMARC policy none, receivers deliver mail that others forge in its name.",
+            "example.org: with caa.accountBinding, every authority may issue until the host has its certificate, which this version does not obtain. Leave it off.",
+        ]);
+    });
+
+    it("are not told again by the update", async () => {
+        assert.deepEqual(await warnings({ args: asked }), []);
     });
 });
 
