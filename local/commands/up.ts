@@ -75,7 +75,12 @@ export async function up(options: { machine?: MachineKind }): Promise<number> {
     ]);
 
     const begin = Date.now();
-    const code = await stack.pulumiInForeground(["up", "--yes", "--skip-preview"]);
+    const code = await stack.pulumiInForeground([
+        "up",
+        "--yes",
+        "--skip-preview",
+        "--suppress-outputs",
+    ]);
     timings["pulumi up"] = (Date.now() - begin) / 1000;
     writeTimings(defaultCloud, timings);
     if (code !== 0) {
