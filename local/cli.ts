@@ -1,8 +1,9 @@
-// What stands behind `npm run local`, `npm run pulumi`, `npm run mailhost`, `npm test` and `npm run check`.
+// What stands behind `npm run local`, `npm run pulumi`, `npm run mailhost`, `npm test`, `npm run bench` and `npm run check`.
 import { spawnSync } from "node:child_process";
 import * as path from "node:path";
-import { Command, Option } from "commander";
+import { Argument, Command, Option } from "commander";
 import { withDnsOptions, type DnsOptions } from "../cli/dns";
+import { bench, benches } from "./commands/bench";
 import { check } from "./commands/check";
 import { dnsLocal } from "./commands/dns";
 import { down } from "./commands/down";
@@ -82,6 +83,13 @@ program
     .option("--fast", "only those that need no machine")
     .argument("[files...]", "only these test files")
     .action((files: string[], options: { fast?: boolean }) => finish(test(files, options)));
+
+program
+    .command("bench")
+    .description("a measurement: a ratio against a baseline in the same run")
+    .addArgument(new Argument("<name>", "what to measure").choices(benches))
+    .option("--json", "for scripts")
+    .action((name: string, options: { json?: boolean }) => finish(bench(name, options)));
 
 program
     .command("check")
