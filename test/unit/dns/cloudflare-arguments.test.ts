@@ -55,6 +55,11 @@ describe("the arguments of cloudflare(…)", () => {
             `dns.apiToken: The value (not shown, 6 characters) ${tokenForm}`,
         ],
         [
+            "one of 39 characters",
+            { apiToken: "c".repeat(39) },
+            `dns.apiToken: The value (not shown, 39 characters) ${tokenForm}`,
+        ],
+        [
             "one with a line's end",
             { apiToken: `${"c".repeat(40)}\n` },
             `dns.apiToken: The value (not shown, 41 characters) ${tokenForm}`,
