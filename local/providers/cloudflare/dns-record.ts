@@ -208,14 +208,15 @@ function importId(id: string): { zoneId: string; recordId: string } {
     return { zoneId, recordId };
 }
 
-/** What a program would give for the record that is there. */
+/** As the real one's: whatever is not empty, content beside data too, which its own check then refuses. */
 function importedInputs(live: ReturnType<typeof described> & { zoneId: string }): Properties {
     const { name, type, content, ttl, proxied, priority, data, tags, comment, zoneId } = live;
     return JSON.parse(
         JSON.stringify({
-            ...{ name, type, ttl, proxied, priority, comment, zoneId },
-            ...(data ? { data } : { content }),
-            ...(tags.length > 0 && { tags }),
+            ...{ name, type, ttl, content, data, comment, zoneId },
+            priority: priority || undefined,
+            proxied: proxied || undefined,
+            tags: tags.length > 0 ? tags : undefined,
         }),
     ) as Properties;
 }

@@ -1,4 +1,5 @@
 import { TestCloudflare } from "../../unit/local/cloudflare-api-cloud";
+import { recordLine } from "./published-host";
 
 export { cloudflareToken } from "../../unit/local/cloudflare-api-cloud";
 
@@ -54,6 +55,17 @@ export class CloudflareAccount {
         return this.call("POST", `/zones/${await this.zoneId(zone)}/dns_records`, record);
     }
 
+    /** What the DNS server was given to answer from, a line a record, sorted. */
+    publishedLines(zone: string): string[] {
+        const content = this.cloud.publisher.zones.get(zone);
+        return (content?.records ?? []).map(recordLine).sort();
+    }
+
+    /** Whether the zone is signed by DNSSEC. */
+    isSigned(zone: string): boolean {
+        return this.cloud.publisher.zones.get(zone)?.signed ?? false;
+    }
+
     /** What was written while something ran, a line a request. */
     async writesDuring(run: () => Promise<unknown>): Promise<string[]> {
         const before = this.cloud.requests().length;
@@ -63,6 +75,11 @@ export class CloudflareAccount {
             .slice(before)
             .filter(({ method }) => method !== "GET")
             .map(({ method, path, status }) => `${method} ${path} ${status}`);
+    }
+
+    /** How many requests were committed and left without an answer. */
+    hanging(): number {
+        return this.cloud.requests().filter(({ status }) => status === "hang").length;
     }
 
     close(): Promise<void> {

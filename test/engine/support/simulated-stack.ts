@@ -4,10 +4,13 @@ import * as path from "node:path";
 import type * as pulumi from "@pulumi/pulumi";
 import { LocalWorkspace, PulumiCommand, type Stack } from "@pulumi/pulumi/automation";
 import { ensureEngine } from "../../../local/engine/find-engine";
+import { runQuietly, type Finished } from "../../../cli/run-program";
 import { installPlugins } from "../../../local/providers/install";
 
+type Outputs = Record<string, unknown> | void;
+
 /** Registers resources, and returns the outputs if there are any. */
-export type Program = () => Record<string, unknown> | void;
+export type Program = () => Outputs | Promise<Outputs>;
 
 /** A stack of the real engine with the simulated providers, in a temporary folder of its own. */
 export class SimulatedStack {
@@ -53,27 +56,27 @@ export class SimulatedStack {
         changes: Record<string, number>;
         outputs: Record<string, { value: unknown; secret: boolean }>;
     }> {
-        this.stack.workspace.program = () => Promise.resolve(program());
+        this.stack.workspace.program = async () => program();
         const { summary, outputs } = await this.stack.up();
         return { changes: ownChanges(summary.resourceChanges), outputs };
     }
 
     /** The text that an `up` which fails shows; throws when it doesn't fail. */
     async failedUp(program: Program): Promise<string> {
-        this.stack.workspace.program = () => Promise.resolve(program());
+        this.stack.workspace.program = async () => program();
         const result = await this.stack.up().catch((error: Error) => error.message);
         if (typeof result !== "string") throw new Error("The up succeeded.");
         return result;
     }
 
     async preview(program: Program): Promise<Record<string, number>> {
-        this.stack.workspace.program = () => Promise.resolve(program());
+        this.stack.workspace.program = async () => program();
         return ownChanges((await this.stack.preview()).changeSummary);
     }
 
     /** What an `up` would do, by logical name: what stays the same and what is only read is left out. */
     async steps(program: Program): Promise<Record<string, string>> {
-        this.stack.workspace.program = () => Promise.resolve(program());
+        this.stack.workspace.program = async () => program();
         const steps: Record<string, string> = {};
         await this.stack.preview({
             onEvent: ({ resourcePreEvent }) => {
@@ -89,7 +92,7 @@ export class SimulatedStack {
 
     /** The text that a preview which fails shows; throws when it doesn't fail. */
     async failedPreview(program: Program): Promise<string> {
-        this.stack.workspace.program = () => Promise.resolve(program());
+        this.stack.workspace.program = async () => program();
         const result = await this.stack.preview().catch((error: Error) => error.message);
         if (typeof result !== "string") throw new Error("The preview succeeded.");
         return result;
@@ -97,7 +100,7 @@ export class SimulatedStack {
 
     /** Fails where a refresh, and then a preview, finds anything to do. */
     async expectNoDrift(program: Program): Promise<void> {
-        this.stack.workspace.program = () => Promise.resolve(program());
+        this.stack.workspace.program = async () => program();
         await this.stack.preview({ expectNoChanges: true });
         await this.stack.refresh({ expectNoChanges: true });
         await this.stack.preview({ expectNoChanges: true });
@@ -156,6 +159,16 @@ export class SimulatedStack {
                     return [];
                 }
             });
+    }
+
+    /** Runs `pulumi` itself, for what needs no program. */
+    cli(args: string[], options: { input?: string } = {}): Promise<Finished> {
+        const { workDir, envVars } = this.stack.workspace;
+        return runQuietly(path.join(this.folder, "bin", "pulumi"), [...args, "--non-interactive"], {
+            cwd: workDir,
+            env: { ...process.env, ...envVars },
+            ...options,
+        });
     }
 
     /** After an engine that was killed. */
