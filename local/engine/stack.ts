@@ -59,7 +59,9 @@ export class LocalStack {
             ...Object.fromEntries(own),
             PATH: `${this.engine.bin}${path.delimiter}${process.env["PATH"] ?? ""}`,
             PULUMI_HOME: path.join(this.folder, "home"),
-            PULUMI_BACKEND_URL: this.backend,
+            // Files of attributes beside the state are not written whole: an engine that is killed just then leaves an
+            // empty one, with which no command reads the state any more.
+            PULUMI_BACKEND_URL: `${this.backend}?metadata=skip`,
             PULUMI_CONFIG_PASSPHRASE_FILE: path.join(this.folder, "passphrase"),
             PULUMI_SKIP_UPDATE_CHECK: "true",
             PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
