@@ -1,4 +1,5 @@
 import { Option, type Command } from "commander";
+import { dnsProblems, planDnsRecords, type DnsPlanArgs } from "../components/dns/plan";
 import type { DnsPlan, DnsValues } from "../components/dns/record";
 import { renderRecordsTable } from "../components/dns/records-table";
 import { renderZoneFile } from "../components/dns/zone-file";
@@ -95,24 +96,21 @@ async function readRecords({
         throw new Error(`pulumi stack output dns failed:\n${stderr.trim() || stdout.trim()}`);
     }
     const output = JSON.parse(stdout) as unknown;
-    if (!isDnsOutput(output)) {
+    if (!isDnsOutput(output) || dnsProblems(output.description).length > 0) {
         throw new Error(
             "The output `dns` of the stack is not that of MailHost, or of another version. Run `pulumi up`, then this " +
                 "command again.",
         );
     }
-    return output;
+    return { plan: planDnsRecords(output.description), values: output.values };
 }
 
-function isDnsOutput(output: unknown): output is { plan: DnsPlan; values: Partial<DnsValues> } {
+function isDnsOutput(
+    output: unknown,
+): output is { description: DnsPlanArgs; values: Partial<DnsValues> } {
     if (typeof output !== "object" || output === null) return false;
-    const { plan, values } = output as { plan?: Partial<DnsPlan> | null; values?: unknown };
-    const lists = ["zones", "records", "pointers", "omitted", "missing", "warnings"] as const;
-    return (
-        typeof values === "object" &&
-        values !== null &&
-        typeof plan === "object" &&
-        plan !== null &&
-        lists.every((list) => Array.isArray(plan[list]))
+    const members = output as { description?: unknown; values?: unknown };
+    return [members.description, members.values].every(
+        (member) => typeof member === "object" && member !== null && !Array.isArray(member),
     );
 }

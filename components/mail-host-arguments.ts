@@ -3,6 +3,7 @@ import { authorityProblems, chosenAuthority, type AuthorityArgs } from "./certif
 import { isCloudflareToken, tokenForm } from "./dns/cloudflare-arguments";
 import type { DnsAdapter } from "./dns/dns";
 import type { MailDomain } from "./dns/domain-options";
+import type { DnsPlanArgs } from "./dns/plan";
 import { examine } from "./dns/problems";
 import type { DnsPlan } from "./dns/record";
 import { systemDkimProblems, type SystemDkimSelectors } from "./dns/system-dkim";
@@ -115,10 +116,10 @@ const noRecords: DnsPlan = {
 export function describeDns(
     { domain = "", email = "", domains, systemDkim = {}, certificate = {} }: DnsDescription,
     signed: boolean,
-): { problems: Problem[]; plan: DnsPlan } {
+): { problems: Problem[]; plan: DnsPlan; description: DnsPlanArgs } {
     const ofDkim = systemDkimProblems("systemDkim", systemDkim);
     const ofAuthority = authorityProblems("certificate", certificate);
-    const { problems, plan = noRecords } = examine({
+    const description = {
         domain,
         email,
         domains,
@@ -126,8 +127,9 @@ export function describeDns(
         // What is reported here is not reported once more by the planner.
         systemDkimSelectors: ofDkim.length === 0 ? systemDkim.selectors : undefined,
         issuer: chosenAuthority(ofAuthority.length === 0 ? certificate : {}).issuer,
-    });
-    return { problems: [...problems, ...ofDkim, ...ofAuthority], plan };
+    };
+    const { problems, plan = noRecords } = examine(description);
+    return { problems: [...problems, ...ofDkim, ...ofAuthority], plan, description };
 }
 
 /** Everything that is wrong with the arguments, but for the adapters' and what the records follow from. */

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { DnsWriter } from "./dns/dns";
+import type { DnsPlanArgs } from "./dns/plan";
 import type { DnsPlan, DnsValues, MissingValue } from "./dns/record";
 import { SystemDkim } from "./dns/system-dkim";
 import { hostDnsValues } from "./dns/values";
@@ -62,8 +63,11 @@ export class MailHost extends pulumi.ComponentResource {
     readonly authBasicUsername: pulumi.Output<string>;
     /** Its password. Secret; made once. */
     readonly authBasicPassword: pulumi.Output<string>;
-    /** Every DNS record, and what stands for the references in them: what `mailhost dns` prints. */
-    readonly dns: pulumi.Output<{ plan: DnsPlan; values: DnsValues }>;
+    /**
+     * What every DNS record follows from (`planDnsRecords`), and what stands for the references in them: `mailhost dns`
+     * prints the records from it. The records themselves would bury every preview.
+     */
+    readonly dns: pulumi.Output<{ description: DnsPlanArgs; values: DnsValues }>;
     /** Zone → its DS record, for the registrar. Empty where no zone is signed here. */
     readonly dnssec: pulumi.Output<Record<string, string>>;
     /** What only the running host can give and is not in `domains` yet: no mail of that domain is sent before. */
@@ -72,7 +76,7 @@ export class MailHost extends pulumi.ComponentResource {
     readonly nextSteps: pulumi.Output<string[]>;
 
     constructor(name: string, args: MailHostArgs, opts?: pulumi.ComponentResourceOptions) {
-        const { problems, plan: records } = describeDns(args, args.dns.signed);
+        const { problems, plan: records, description } = describeDns(args, args.dns.signed);
         throwProblems(name, [
             ...problems,
             ...mailHostProblems(args),
@@ -138,7 +142,7 @@ export class MailHost extends pulumi.ComponentResource {
         this.sshHostKey = pulumi.output(server.ssh.hostKey);
         this.authBasicUsername = pulumi.output(authBasicUsername);
         this.authBasicPassword = password.result;
-        this.dns = pulumi.output(values).apply((known) => ({ plan: records, values: known }));
+        this.dns = pulumi.output(values).apply((known) => ({ description, values: known }));
         this.dnssec = dns.ds;
         this.missingDomainValues = pulumi.output([...records.missing]);
         this.nextSteps = nextSteps(server, dns, records);

@@ -1,5 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { planDnsRecords, type DnsPlanArgs } from "../components/dns/plan";
 import type { DnsPlan, DnsValues } from "../components/dns/record";
 import { cloudStatus } from "./cloud/start";
 import { stackName, type StackConfig } from "./engine/stack";
@@ -91,15 +92,16 @@ interface HostOutputs {
 
 const hostFile = (cloud: string) => path.join(cloudPaths(cloud).root, "host.json");
 
-/** What the stack's output `dns` holds: the plan of the records, and what stands for its references. */
+/** The records that the stack has planned, and what stands for their references. */
 export interface DnsOutput {
     plan: DnsPlan;
     values: DnsValues;
 }
 
-/** The plan of the records that the stack has published; undefined before it has. */
+/** The records that the stack's output `dns` describes; undefined before there is one. */
 export function dnsOf(outputs: Record<string, unknown>): DnsOutput | undefined {
-    return outputs["dns"] as DnsOutput | undefined;
+    const dns = outputs["dns"] as { description: DnsPlanArgs; values: DnsValues } | undefined;
+    return dns && { plan: planDnsRecords(dns.description), values: dns.values };
 }
 
 /** Writes what the stack's outputs say of the host: names, login key and pinned host key. */

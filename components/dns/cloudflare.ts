@@ -114,7 +114,14 @@ function signZone(
 ): pulumi.Output<string> {
     const dnssec = new ZoneDnssec(
         `${name}-dnssec-${zone}`,
-        { zoneId: zoneIds[zone] ?? "", status: "active" },
+        {
+            zoneId: zoneIds[zone] ?? "",
+            status: "active",
+            // Left out, a refresh reads them as new.
+            dnssecMultiSigner: false,
+            dnssecPresigned: false,
+            dnssecUseNsec3: false,
+        },
         // No ignoreChanges: until the registrar has the DS record a refresh reads "pending", which the provider then
         // refuses as an input, so that every preview failed. Asking for "active" once more changes nothing.
         { parent, provider, retainOnDelete: true },

@@ -64,6 +64,7 @@ async function serve(options: DaemonOptions): Promise<void> {
         requestLog: path.join(paths.root, "cloudflare-requests.log"),
         faults,
         publisher: dns,
+        dsAtRegistrar: true,
     });
     const files = createFileService(repository);
     const services = http.createServer((request, response) => {

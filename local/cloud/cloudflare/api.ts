@@ -22,6 +22,13 @@ export interface CloudflareApiOptions {
     requestLog: string;
     faults: Faults;
     publisher: ZonePublisher;
+    /**
+     * Whether the domains' registrar publishes the DS record of a zone at once, as Cloudflare's own does. DNSSEC stays
+     * `pending` otherwise.
+     *
+     * @default false
+     */
+    dsAtRegistrar?: boolean;
 }
 
 /** Where the API stands on its server. */
@@ -29,7 +36,7 @@ export const cloudflarePrefix = "/client/v4";
 
 /** A simulation of Cloudflare's API for zones, DNS records and DNSSEC, below {@link cloudflarePrefix}. */
 export function createCloudflareApi(options: CloudflareApiOptions): RequestListener {
-    const { token, requestLog, faults, publisher } = options;
+    const { token, requestLog, faults, publisher, dsAtRegistrar = false } = options;
     const store = new ZoneStore(options.storeFile);
     const zones = new Zones(store, publisher);
     zones.publishAll().catch((error: unknown) => console.error(error));
@@ -38,7 +45,7 @@ export function createCloudflareApi(options: CloudflareApiOptions): RequestListe
         routes: [
             ...zoneRoutes(store, zones),
             ...recordRoutes(store, zones),
-            ...dnssecRoutes(store, zones, publisher),
+            ...dnssecRoutes(store, zones, publisher, dsAtRegistrar),
             tokenRoute(store.account.id),
         ],
         requestLog,

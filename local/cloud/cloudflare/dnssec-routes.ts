@@ -13,7 +13,13 @@ const editBody = z.object({
     dnssec_use_nsec3: z.boolean().optional(),
 });
 
-export function dnssecRoutes(store: ZoneStore, zones: Zones, publisher: ZonePublisher): Route[] {
+export function dnssecRoutes(
+    store: ZoneStore,
+    zones: Zones,
+    publisher: ZonePublisher,
+    dsAtRegistrar: boolean,
+): Route[] {
+    const described = (zone: StoredZone) => describe(zone, publisher, dsAtRegistrar);
     const path = "/zones/:zone/dnssec";
 
     const set = (zone: StoredZone, enabled: boolean) =>
@@ -30,7 +36,7 @@ export function dnssecRoutes(store: ZoneStore, zones: Zones, publisher: ZonePubl
         {
             method: "GET",
             path,
-            handle: async (request) => success(await described(zoneOf(store, request), publisher)),
+            handle: async (request) => success(await described(zoneOf(store, request))),
         },
         {
             method: "PATCH",
@@ -42,7 +48,7 @@ export function dnssecRoutes(store: ZoneStore, zones: Zones, publisher: ZonePubl
                 for (const [name, on] of Object.entries(others)) if (on) throw unsupported(name);
                 const zone = zoneOf(store, request);
                 const after = status ? await set(zone, status === "active") : zone;
-                return success(await described(after, publisher));
+                return success(await described(after));
             },
         },
         {
@@ -56,14 +62,15 @@ export function dnssecRoutes(store: ZoneStore, zones: Zones, publisher: ZonePubl
     ];
 }
 
-/**
- * DNSSEC of a zone. Once enabled it is `pending`: the real service says so until it finds the DS record in the parent
- * zone, and here there is no parent to publish it.
- */
-async function described(zone: StoredZone, publisher: ZonePublisher): Promise<object> {
+/** DNSSEC of a zone. The real service calls it pending until it finds the DS record in the parent zone. */
+async function describe(
+    zone: StoredZone,
+    publisher: ZonePublisher,
+    dsAtRegistrar: boolean,
+): Promise<object> {
     const key = zone.dnssec.enabled ? await publisher.keyOf(zone.name) : undefined;
     return {
-        status: key ? "pending" : "disabled",
+        status: key ? (dsAtRegistrar ? "active" : "pending") : "disabled",
         flags: key?.flags ?? null,
         algorithm: key ? String(key.algorithm) : null,
         // Of the only algorithm that the real service signs with.

@@ -4,6 +4,8 @@ import { Command } from "commander";
 import { dnsText, withDnsOptions, type DnsOptions } from "../../../cli/dns";
 import { planDnsRecords } from "../../../components/dns/plan";
 import type { DnsPlan, DnsValues, PlannedRecord } from "../../../components/dns/record";
+import { dnsDocument } from "../../../cli/dns-document";
+import { renderZoneFile } from "../../../components/dns/zone-file";
 import { renderRecordsTable } from "../../../components/dns/records-table";
 import { host } from "../dns/described-host";
 
@@ -63,11 +65,8 @@ const plan: DnsPlan = {
     warnings: ["Something will object."],
 };
 const values: DnsValues = { ipv4: "203.0.113.5" };
-const oneZone: DnsPlan = {
-    ...plan,
-    zones: plan.zones.slice(0, 1),
-    records: [certificate, address],
-};
+const description = { ...host, signed: true, domains: [{ name: "example.org" }] };
+const described = planDnsRecords(description);
 
 type Answer = { code: number; stdout?: string; stderr?: string };
 
@@ -90,22 +89,28 @@ async function ask(
 }
 
 test("asks for the output of the selected stack, or of the one that is named", async () => {
-    assert.deepEqual((await ask(output({ plan, values }))).calls, ["stack output dns --json"]);
-    assert.deepEqual((await ask(output({ plan, values }), { stack: "prod" })).calls, [
+    assert.deepEqual((await ask(output({ description, values }))).calls, [
+        "stack output dns --json",
+    ]);
+    assert.deepEqual((await ask(output({ description, values }), { stack: "prod" })).calls, [
         "stack output dns --json --stack prod",
     ]);
 });
 
 test("prints a table for a person", async () => {
-    const { text } = await ask(output({ plan, values }));
-    assert.equal(text, renderRecordsTable(plan, values));
+    const { text } = await ask(output({ description, values }));
+    assert.equal(text, renderRecordsTable(described, values));
     assert.match(text, /^ {2}mx +A +300 +base +203\.0\.113\.5$/m);
 });
 
-test("prints everything for a script", async () => {
-    const { text } = await ask(output({ plan, values }), { json: true });
+test("prints a document for a script", async () => {
+    const { text } = await ask(output({ description, values }), { json: true });
+    assert.deepEqual(JSON.parse(text), dnsDocument(described, values));
+});
+
+test("the document has everything", () => {
     const ofHost = { scope: "host", zone: "example.com", domain: "example.com" };
-    assert.deepEqual(JSON.parse(text), {
+    assert.deepEqual(dnsDocument(plan, values), {
         zones: plan.zones,
         records: [
             {
@@ -152,12 +157,11 @@ test("prints everything for a script", async () => {
 });
 
 test("says of every record of a whole host what it waits for", async () => {
-    const plan = planDnsRecords({ ...host, domains: [{ name: "example.org" }] });
-    const { text } = await ask(output({ plan, values: {} }), { json: true });
+    const { text } = await ask(output({ description, values: {} }), { json: true });
     const { records } = JSON.parse(text) as {
         records: { content: string | null; waitsFor: string[] }[];
     };
-    assert.equal(records.length, plan.records.length);
+    assert.equal(records.length, described.records.length);
     for (const { content, waitsFor } of records)
         assert.equal(content === null, waitsFor.length > 0);
     assert.deepEqual([...new Set(records.flatMap(({ waitsFor }) => waitsFor))].sort(), [
@@ -170,45 +174,22 @@ test("says of every record of a whole host what it waits for", async () => {
 });
 
 describe("prints a zone file", () => {
-    const zoneFile = [
-        "$ORIGIN example.com.",
-        "$TTL 300",
-        "",
-        "; base: publish at once",
-        "mx 300 IN A 203.0.113.5",
-        "",
-        "; certified: publish once the host has its certificate",
-        "; waits for certificate-key:current: _25._tcp.mx 300 IN TLSA 3 1 1 <certificate-key:current>",
-        "",
-    ].join("\n");
-
     test("of the zone that is named", async () => {
-        const { text } = await ask(output({ plan, values }), { zoneFile: "example.com" });
-        assert.equal(text, zoneFile);
+        const { text } = await ask(output({ description, values }), { zoneFile: "example.org" });
+        assert.equal(text, renderZoneFile(described, "example.org", values));
     });
 
     test("of the only one, named or not", async () => {
-        const { text } = await ask(output({ plan: oneZone, values }), { zoneFile: true });
-        assert.equal(text, zoneFile);
+        const { text } = await ask(output({ description: host, values }), { zoneFile: true });
+        assert.equal(text, renderZoneFile(planDnsRecords(host), "example.com", values));
     });
 
     test("of a whole zone, with the servers that are named", async () => {
-        const { text } = await ask(output({ plan, values }), {
-            zoneFile: "example.org",
-            nameServers: ["ns1.example.net", "ns2.example.net"],
-        });
-        assert.deepEqual(text.split("\n"), [
-            "$ORIGIN example.org.",
-            "$TTL 300",
-            "; Raise the serial number, the first one, with every change.",
-            "@ IN SOA ns1.example.net. hostmaster.example.org. 1 7200 900 1209600 300",
-            "@ IN NS ns1.example.net.",
-            "@ IN NS ns2.example.net.",
-            "",
-            "; serving: publish once the host takes mail",
-            "@ 3600 IN MX 0 mx.example.com.",
-            "",
-        ]);
+        const nameServers = ["ns1.example.net", "ns2.example.net"];
+        const zoneFile = "example.org";
+        const { text } = await ask(output({ description, values }), { zoneFile, nameServers });
+        assert.equal(text, renderZoneFile(described, zoneFile, values, { nameServers }));
+        assert.match(text, /^@ IN NS ns2\.example\.net\.$/m);
     });
 });
 
@@ -216,31 +197,31 @@ describe("refuses", () => {
     const refusals: [string, Answer, DnsOptions, string][] = [
         [
             "two forms at once",
-            output({ plan, values }),
+            output({ description, values }),
             { json: true, zoneFile: true },
             "--json and --zone-file are two forms of the same: give one of them.",
         ],
         [
             "name servers without a zone file",
-            output({ plan, values }),
+            output({ description, values }),
             { nameServers: ["ns1.example.net"] },
             "--name-servers makes a zone file whole: give --zone-file as well.",
         ],
         [
             "a name server that is none",
-            output({ plan, values }),
+            output({ description, values }),
             { zoneFile: "example.com", nameServers: ["ns1.example.net", "ns2 example.net"] },
             '--name-servers: "ns2 example.net" is not the full name of a server. Write them as ns1.example.net,ns2.example.net.',
         ],
         [
             "to choose among zones",
-            output({ plan, values }),
+            output({ description, values }),
             { zoneFile: true },
             "The records are in 2 zones. Name one: --zone-file example.com or --zone-file example.org.",
         ],
         [
             "a zone that it does not know",
-            output({ plan, values }),
+            output({ description, values }),
             { zoneFile: "example.net" },
             'The plan has no zone "example.net". Choose example.com or example.org.',
         ],
@@ -262,14 +243,21 @@ describe("refuses", () => {
             {},
             "There is no `pulumi` on PATH. Install it: https://www.pulumi.com/docs/install/",
         ],
-        ...[null, "[secret]", [], {}, { plan }, { plan: null, values }, { plan: {}, values }].map(
-            (other): [string, Answer, DnsOptions, string] => [
-                `${JSON.stringify(other).slice(0, 30)} as the output`,
-                output(other),
-                {},
-                "The output `dns` of the stack is not that of MailHost, or of another version. Run `pulumi up`, then this command again.",
-            ],
-        ),
+        ...[
+            null,
+            "[secret]",
+            [],
+            {},
+            { description },
+            { description: null, values },
+            { description: {}, values },
+            { description: [], values },
+        ].map((other): [string, Answer, DnsOptions, string] => [
+            `${JSON.stringify(other)} as the output`,
+            output(other),
+            {},
+            "The output `dns` of the stack is not that of MailHost, or of another version. Run `pulumi up`, then this command again.",
+        ]),
     ];
     for (const [what, answer, options, message] of refusals) {
         test(what, () => assert.rejects(ask(answer, options), { message }));

@@ -74,10 +74,12 @@ export class TestCloudflare {
     /**
      * @param folder of one that was closed before: its zones are found again.
      * @param publisher in place of the one in memory.
+     * @param dsAtRegistrar as the API's option.
      */
     static async open(
         folder = fs.mkdtempSync(path.join(os.tmpdir(), "mailhost-cloudflare-")),
         publisher?: ZonePublisher,
+        dsAtRegistrar?: boolean,
     ): Promise<TestCloudflare> {
         const cloud = new TestCloudflare(folder);
         const api = createCloudflareApi({
@@ -86,6 +88,7 @@ export class TestCloudflare {
             requestLog: path.join(folder, "requests.log"),
             faults: cloud.faults,
             publisher: publisher ?? cloud.publisher,
+            dsAtRegistrar,
         });
         cloud.server = http.createServer(api);
         await new Promise<void>((resolve) => cloud.server.listen(0, "127.0.0.1", resolve));

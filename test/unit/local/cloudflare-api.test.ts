@@ -242,6 +242,18 @@ test("certbot's calls", async () => {
     assert.deepEqual(cloud.publisher.zones.get("example.net")?.records, []);
 });
 
+test("DNSSEC is active once the registrar has the DS record", async () => {
+    const registered = await TestCloudflare.open(undefined, undefined, true);
+    try {
+        const route = `/zones/${await registered.addZone("signed.com")}/dnssec`;
+        assert.equal((await registered.call("GET", route)).result["status"], "disabled");
+        const { result } = await registered.call("PATCH", route, { status: "active" });
+        assert.equal(result["status"], "active");
+    } finally {
+        await registered.close();
+    }
+});
+
 test("DNSSEC is switched on and off", async () => {
     const zone = await cloud.addZone("signed.com");
     const route = `/zones/${zone}/dnssec`;
