@@ -90,7 +90,8 @@ async function removeDeadLock(
     const first = await pulumi(["stack", "import"], JSON.stringify(repaired));
     if (first.code === 0) return;
     const holders = lockHolders(first.stderr);
-    if (/409|update is currently in progress/i.test(first.stderr)) {
+    // A lock's id or process number may hold these digits as well.
+    if (holders.length === 0 && /409|update is currently in progress/i.test(first.stderr)) {
         throw new Error(
             `Pulumi Cloud holds an update of this stack as running:\n${first.stderr.trim()}\n` +
                 "Make sure that none runs any more, run `pulumi cancel`, and then this command again.",
