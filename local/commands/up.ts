@@ -113,5 +113,6 @@ function describeTimings(timings: Timings, started: number): string {
 const nextSteps = `Next:
   npm run local -- ssh                   log in
   npm run local -- status                what runs, and what is wrong
+  npm run local -- dns                   the DNS records
   npm run pulumi -- preview              pulumi, as typed, on this stack
   npm run local -- down                  shut it down; --delete forgets it`;
