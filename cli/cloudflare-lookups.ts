@@ -1,3 +1,4 @@
+import { plain } from "../components/dns/conflicts";
 import type { StateResource } from "./deployment";
 import type { Lookups } from "./recovery-plan";
 
@@ -56,18 +57,10 @@ export function cloudflareLookups(access: CloudflareAccess): Lookups {
 function isSame(record: ApiRecord, inputs: NonNullable<StateResource["inputs"]>): boolean {
     const { content, data, priority } = inputs;
     if (priority !== undefined && record.priority !== priority) return false;
-    if (typeof content === "string") return plain(record.content) === plain(content);
+    if (typeof content === "string") return plain(String(record.content)) === plain(content);
     return Object.entries(data ?? {}).every(
-        ([field, value]) => plain(record.data?.[snakeCase(field)]) === plain(value),
+        ([field, value]) => plain(String(record.data?.[snakeCase(field)])) === plain(String(value)),
     );
-}
-
-/** As the API compares: quotes, case and a name's last dot make no other record. */
-function plain(value: unknown): string {
-    return String(value)
-        .replace(/"\s+"|"/g, "")
-        .replace(/\.$/, "")
-        .toLowerCase();
 }
 
 function snakeCase(name: string): string {

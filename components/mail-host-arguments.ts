@@ -1,6 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 import { authorityProblems, chosenAuthority, type AuthorityArgs } from "./certificate/authorities";
-import { isCloudflareToken, tokenForm } from "./dns/cloudflare-arguments";
+import { tokenFormProblems } from "./dns/cloudflare-arguments";
 import type { DnsAdapter } from "./dns/dns";
 import type { MailDomain } from "./dns/domain-options";
 import type { DnsPlanArgs } from "./dns/plan";
@@ -134,7 +134,7 @@ export function describeDns(
 
 /** Everything that is wrong with the arguments, but for the adapters' and what the records follow from. */
 export function mailHostProblems(args: Partial<Omit<MailHostArgs, "server" | "dns">>): Problem[] {
-    const problems: (Problem | undefined)[] = [];
+    const problems: Problem[] = [];
     const userName = args.authBasicUsername ?? mailHostDefaults.authBasicUsername;
     if (!/^[A-Za-z0-9._-]{1,64}$/.test(userName)) {
         problems.push({
@@ -159,30 +159,28 @@ export function mailHostProblems(args: Partial<Omit<MailHostArgs, "server" | "dn
             remedy: `Choose ${secretDeliveries.join(" or ")}.`,
         });
     }
-    problems.push(tokenProblem(args.certificate?.cloudflareApiToken, delivery));
-    return problems.filter((problem) => problem !== undefined);
+    problems.push(...tokenProblems(args.certificate?.cloudflareApiToken, delivery));
+    return problems;
 }
 
-function tokenProblem(
+function tokenProblems(
     token: pulumi.Input<string> | undefined,
     delivery: SecretDelivery,
-): Problem | undefined {
+): Problem[] {
     const path = "certificate.cloudflareApiToken";
     const remedy =
         "Make one at https://dash.cloudflare.com/profile/api-tokens that may edit the domain's DNS";
     if (token === undefined || token === "") {
-        if (delivery !== "user-data") return undefined;
-        return {
-            path,
-            reason: 'It is missing, but secretDelivery is "user-data", which puts it into the server\'s user data.',
-            remedy: `${remedy}, or leave secretDelivery at "ssh".`,
-        };
+        if (delivery !== "user-data") return [];
+        return [
+            {
+                path,
+                reason: 'It is missing, but secretDelivery is "user-data", which puts it into the server\'s user data.',
+                remedy: `${remedy}, or leave secretDelivery at "ssh".`,
+            },
+        ];
     }
     // What is only known later is Cloudflare's to check.
-    if (typeof token !== "string" || isCloudflareToken(token)) return undefined;
-    return {
-        path,
-        reason: `The value (not shown, ${token.length} characters) is not a token of Cloudflare: ${tokenForm}.`,
-        remedy: `${remedy}.`,
-    };
+    if (typeof token !== "string") return [];
+    return tokenFormProblems(path, token, { remedy: `${remedy}.` });
 }

@@ -2,8 +2,8 @@ import type { AuthorityArgs } from "../components/certificate/authorities";
 import {
     type CloudflareArgs,
     cloudflareProblems,
-    isCloudflareToken,
-    tokenForm,
+    recordComment,
+    tokenFormProblems,
     tokenPermissions,
 } from "../components/dns/cloudflare-arguments";
 import type { DnsPlan } from "../components/dns/record";
@@ -128,7 +128,7 @@ function dnsAdapterProblems(
     { project, stack }: ConfigSource,
 ): Problem[] {
     if (provider === "cloudflare")
-        return cloudflareProblems("dns", args, plan, `pulumi-mailhost/${project}/${stack}`);
+        return cloudflareProblems("dns", args, plan, recordComment(project, stack));
     return (["recordsPerZone", "adopt"] as const)
         .filter((key) => args[key] !== undefined)
         .map((key) => ({
@@ -238,15 +238,8 @@ function cloudflareTokenProblems(
             },
         ];
     }
-    if (isCloudflareToken(token)) return [];
-    const origin = entries[path] === undefined ? "of the variable CLOUDFLARE_API_TOKEN " : "";
-    return [
-        {
-            path,
-            reason: `The value ${origin}(not shown, ${token.length} characters) is not a token of Cloudflare: ${tokenForm}.`,
-            remedy,
-        },
-    ];
+    const origin = entries[path] === undefined ? "of the variable CLOUDFLARE_API_TOKEN" : undefined;
+    return tokenFormProblems(path, token, { remedy, origin });
 }
 
 /** Arguments and keys have the same names, but secrets stand at the top. */

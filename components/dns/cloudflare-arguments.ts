@@ -1,6 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { Problem } from "../problem";
-import type { DnsPlan } from "./record";
+import { recordsByZone, type DnsPlan } from "./record";
 import { fault, isList, numberProblems } from "./value-problems";
 
 /** Arguments of `cloudflare(…)`. */
@@ -43,6 +43,14 @@ export const cloudflareDefaults = { dnssec: false, recordsPerZone: 200 } as cons
 /** Permissions that the token needs, as Cloudflare's page calls them. */
 export const tokenPermissions = "Zone:Read and DNS:Edit";
 
+/** What the comments of all records begin with that any stack has published. */
+export const commentPrefix = "pulumi-mailhost/";
+
+/** The mark of the records that a stack publishes. */
+export function recordComment(project: string, stack: string): string {
+    return `${commentPrefix}${project}/${stack}`;
+}
+
 /** https://developers.cloudflare.com/dns/manage-dns-records/reference/record-attributes/ */
 const longestComment = 100;
 /** All TXT records of one name together, in characters. */
@@ -77,21 +85,31 @@ export function cloudflareProblems(
 
 function tokenProblems(path: string, token: CloudflareArgs["apiToken"]): Problem[] {
     // What is only known later is Cloudflare's to check.
-    if (typeof token !== "string" || isCloudflareToken(token)) return [];
+    if (typeof token !== "string") return [];
+    return tokenFormProblems(path, token, {
+        remedy: `Make one with ${tokenPermissions} at https://dash.cloudflare.com/profile/api-tokens.`,
+    });
+}
+
+/**
+ * What is wrong with the form of a token. Its value is never shown.
+ *
+ * @param origin where it was found, as in `of the variable CLOUDFLARE_API_TOKEN`. @default where the path says
+ */
+export function tokenFormProblems(
+    path: string,
+    token: string,
+    { remedy, origin }: { remedy: string; origin?: string },
+): Problem[] {
+    if (/^[A-Za-z0-9_-]{40,}$/.test(token)) return [];
+    const value = origin === undefined ? "The value" : `The value ${origin}`;
     return [
         {
             path,
-            reason: `The value (not shown, ${token.length} characters) is not a token of Cloudflare: ${tokenForm}.`,
-            remedy: `Make one with ${tokenPermissions} at https://dash.cloudflare.com/profile/api-tokens.`,
+            reason: `${value} (not shown, ${token.length} characters) is not a token of Cloudflare: those have 40 or more of A-Z, a-z, 0-9, "_" and "-".`,
+            remedy,
         },
     ];
-}
-
-/** What {@link isCloudflareToken} wants, in words. */
-export const tokenForm = 'those have 40 or more of A-Z, a-z, 0-9, "_" and "-"';
-
-export function isCloudflareToken(token: string): boolean {
-    return /^[A-Za-z0-9_-]{40,}$/.test(token);
 }
 
 function adoptProblems(path: string, adopt: CloudflareArgs["adopt"]): Problem[] {
@@ -122,9 +140,7 @@ function countProblems(
     limit: number,
     { records }: Pick<DnsPlan, "records">,
 ): Problem[] {
-    const counts = new Map<string, number>();
-    for (const { zone } of records) counts.set(zone, (counts.get(zone) ?? 0) + 1);
-    return [...counts].flatMap(([zone, count]) =>
+    return [...recordsByZone({ records })].flatMap(([zone, { length: count }]) =>
         count <= limit
             ? []
             : [

@@ -1,5 +1,6 @@
 import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
+import { recordComment } from "./cloudflare-arguments";
 import { cloudflareRecordArgs } from "./cloudflare-record";
 import { recordKey, type DnsValues, type Phase, type PlannedRecord } from "./record";
 
@@ -38,7 +39,7 @@ export interface CloudflareZoneArgs {
 
 /** The mark of the records that this stack publishes. */
 export function stackComment(): string {
-    return `pulumi-mailhost/${pulumi.getProject()}/${pulumi.getStack()}`;
+    return recordComment(pulumi.getProject(), pulumi.getStack());
 }
 
 /**

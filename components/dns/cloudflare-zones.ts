@@ -1,8 +1,14 @@
 import { getDnsRecords, getZone } from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
 import { tokenPermissions } from "./cloudflare-arguments";
-import { conflictMessage, conflictsOf, type ExistingRecord, type Ownership } from "./conflicts";
-import type { DnsPlan } from "./record";
+import {
+    conflictMessage,
+    conflictsOf,
+    isForeign,
+    type ExistingRecord,
+    type Ownership,
+} from "./conflicts";
+import { recordsByZone, type DnsPlan } from "./record";
 
 /** A zone at Cloudflare, of whose records none clashes with the plan. */
 export interface CheckedZone {
@@ -52,19 +58,17 @@ async function lookUp(
         throw failure(missing.map(({ zone, error }) => zoneMessage(zone, error)).join("\n"), opts);
     }
     const zones = found.filter((one) => "id" in one);
+    const planned = recordsByZone(plan);
     const conflicts = zones.flatMap(({ zone, existing }) =>
-        conflictsOf(
-            zone,
-            plan.records.filter((record) => record.zone === zone),
-            existing,
-            rules,
-        ),
+        conflictsOf(zone, planned.get(zone) ?? [], existing, rules),
     );
     if (conflicts.length > 0) {
         const ids = Object.fromEntries(zones.map(({ zone, id }) => [zone, id]));
         throw failure(conflictMessage(conflicts, name, ids), opts);
     }
-    const full = zones.flatMap(({ zone, existing }) => fullMessage(zone, plan, existing, rules));
+    const full = zones.flatMap(({ zone, existing }) =>
+        fullMessage(zone, planned.get(zone)?.length ?? 0, existing, rules),
+    );
     if (full.length > 0) throw failure(full.join("\n"), opts);
     return Object.fromEntries(
         zones.map(({ zone, id, active, nameServers }) => [zone, { id, active, nameServers }]),
@@ -74,17 +78,12 @@ async function lookUp(
 /** A zone that is full would break the publication off half-way. */
 function fullMessage(
     zone: string,
-    plan: DnsPlan,
+    planned: number,
     existing: readonly ExistingRecord[],
-    { comment, adopt, recordsPerZone }: ZoneRules,
+    rules: ZoneRules,
 ): string[] {
-    const planned = plan.records.filter((record) => record.zone === zone).length;
-    const foreign = existing.filter(
-        (record) =>
-            record.comment !== comment &&
-            !adopt.includes(record.id) &&
-            !adopt.includes(record.comment ?? ""),
-    ).length;
+    const { recordsPerZone } = rules;
+    const foreign = existing.filter((record) => isForeign(record, rules)).length;
     if (planned + foreign <= recordsPerZone) return [];
     return [
         `The zone ${zone} would hold ${planned + foreign} records, the ${planned} of this host and ${foreign} others, and ${recordsPerZone} is the most; none was changed.\n` +

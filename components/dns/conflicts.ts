@@ -1,3 +1,4 @@
+import { commentPrefix } from "./cloudflare-arguments";
 import { presentation } from "./presentation";
 import { recordKey, type PlannedRecord, type RecordData, type Value } from "./record";
 
@@ -52,7 +53,7 @@ export function conflictsOf(
     zone: string,
     planned: readonly PlannedRecord[],
     existing: readonly ExistingRecord[],
-    { comment, adopt }: Ownership,
+    ownership: Ownership,
 ): Conflict[] {
     const byName = new Map<string, PlannedRecord[]>();
     for (const record of planned) {
@@ -60,9 +61,7 @@ export function conflictsOf(
         if (others) others.push(record);
         else byName.set(record.name, [record]);
     }
-    const adopted = new Set(adopt);
-    const isOwn = (record: ExistingRecord) =>
-        record.comment === comment || adopted.has(record.comment ?? "");
+    const isOwn = (record: ExistingRecord) => isOfThisStack(record, ownership);
     // What a resource of this stack holds already can't be given another record.
     const taken = new Set(
         existing.filter(isOwn).flatMap((own) => {
@@ -71,7 +70,7 @@ export function conflictsOf(
         }),
     );
     return existing
-        .filter((record) => !isOwn(record) && !adopted.has(record.id))
+        .filter((record) => isForeign(record, ownership))
         .flatMap((found) => {
             const name = found.name.toLowerCase();
             const clash =
@@ -88,6 +87,15 @@ export function conflictsOf(
             if (importable) taken.add(clash.planned);
             return [{ zone, existing: found, ...clash, importable }];
         });
+}
+
+function isOfThisStack({ comment = "" }: ExistingRecord, ownership: Ownership): boolean {
+    return comment === ownership.comment || ownership.adopt.includes(comment);
+}
+
+/** Whether a record is neither this stack's nor adopted. */
+export function isForeign(record: ExistingRecord, ownership: Ownership): boolean {
+    return !isOfThisStack(record, ownership) && !ownership.adopt.includes(record.id);
 }
 
 type Clash = Pick<Conflict, "planned" | "why" | "importable">;
@@ -160,7 +168,7 @@ function isOfKind(own: ExistingRecord, data: RecordData): boolean {
 }
 
 function isOfStack({ comment }: ExistingRecord): boolean {
-    return comment?.startsWith("pulumi-mailhost/") ?? false;
+    return comment?.startsWith(commentPrefix) ?? false;
 }
 
 /** What a TXT record is for, where one name has at most one of the kind. Every one below `_domainkey` is a key. */
@@ -192,8 +200,8 @@ function isKnown(data: RecordData): data is RecordData<string> {
     return values.every((value) => typeof value !== "object");
 }
 
-/** Without quotes between strings, and without what makes no difference: case and trailing dots. */
-function plain(content: string): string {
+/** The content of a record without what makes no difference to Cloudflare: quotes, case and a name's last dot. */
+export function plain(content: string): string {
     return content.replace(/"\s+"/g, "").replaceAll('"', "").toLowerCase().replace(/\.$/, "");
 }
 

@@ -103,6 +103,17 @@ export interface DnsPlan {
     warnings: readonly string[];
 }
 
+/** Zone → its records, in the plan's order. */
+export function recordsByZone({ records }: Pick<DnsPlan, "records">): Map<string, PlannedRecord[]> {
+    const zones = new Map<string, PlannedRecord[]>();
+    for (const record of records) {
+        const others = zones.get(record.zone);
+        if (others) others.push(record);
+        else zones.set(record.zone, [record]);
+    }
+    return zones;
+}
+
 /** Identifies a record within a plan, and names its resource. A contract: a change makes another record. */
 export function recordKey({ data, name, role }: Pick<PlannedRecord, "data" | "name" | "role">) {
     return `${data.type}-${name}-${role}`;

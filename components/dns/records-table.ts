@@ -1,5 +1,5 @@
 import { presentationSoFar } from "./presentation";
-import { referenceKey, type DnsPlan, type DnsValues } from "./record";
+import { recordsByZone, referenceKey, type DnsPlan, type DnsValues } from "./record";
 import { relativeName } from "./zone-file";
 
 const width = 100;
@@ -48,16 +48,15 @@ function section(title: string, lines: readonly string[]): string[] {
  * that is not known.
  */
 export function renderRecordsTable(plan: DnsPlan, values: Partial<DnsValues>): string {
+    const records = recordsByZone(plan);
     const recordSections = plan.zones.flatMap(({ name: zone, signed }) => {
-        const rows = plan.records
-            .filter((record) => record.zone === zone)
-            .map(({ name, ttl, phase, data }) => [
-                shortened(relativeName(name, zone), longestName),
-                data.type,
-                String(ttl),
-                phase,
-                presentationSoFar(data, values),
-            ]);
+        const rows = (records.get(zone) ?? []).map(({ name, ttl, phase, data }) => [
+            shortened(relativeName(name, zone), longestName),
+            data.type,
+            String(ttl),
+            phase,
+            presentationSoFar(data, values),
+        ]);
         const heading = ["NAME", "TYPE", "TTL", "PHASE", "CONTENT"];
         return section(
             `Zone ${zone}${signed ? ", signed by DNSSEC" : ""}`,
