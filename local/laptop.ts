@@ -100,8 +100,14 @@ export interface DnsOutput {
 
 /** The records that the stack's output `dns` describes; undefined before there is one. */
 export function dnsOf(outputs: Record<string, unknown>): DnsOutput | undefined {
-    const dns = outputs["dns"] as { description: DnsPlanArgs; values: DnsValues } | undefined;
+    const dns = describedIn(outputs);
     return dns && { plan: planDnsRecords(dns.description), values: dns.values };
+}
+
+function describedIn(
+    outputs: Record<string, unknown>,
+): { description: DnsPlanArgs; values: DnsValues } | undefined {
+    return outputs["dns"] as { description: DnsPlanArgs; values: DnsValues } | undefined;
 }
 
 /** Writes what the stack's outputs say of the host: names, login key and pinned host key. */
@@ -116,11 +122,11 @@ export function rememberHost(
         return value;
     };
     const domain = text("hostName").replace(/^mx\./, "");
-    const further = dnsOf(outputs)?.plan.records.map((record) => record.domain) ?? [];
+    const further = describedIn(outputs)?.description.domains ?? [];
     const host: HostOutputs = {
         hostName: text("hostName"),
         domain,
-        domains: [...new Set([domain, ...further])],
+        domains: [...new Set([domain, ...further.map(({ name }) => name)])],
     };
     fs.writeFileSync(hostFile(cloud), JSON.stringify(host), { mode: 0o600 });
     if (!ssh) return;

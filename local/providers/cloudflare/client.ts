@@ -1,6 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import type { Context } from "../handler";
-import { isOfLaptop, laptopCloud } from "../laptop-endpoint";
+import { laptopCloud, laptopEndpoint } from "../laptop-endpoint";
 
 /** Where the API is and how to talk to it. */
 export interface Connection {
@@ -32,19 +32,12 @@ export function connectionFrom(
     environment: NodeJS.ProcessEnv,
 ): Connection {
     const cloud = laptopCloud(environment);
-    const baseUrl = config.baseUrl ?? environment["CLOUDFLARE_BASE_URL"] ?? cloud?.cloudflareApi;
+    const baseUrl = laptopEndpoint(
+        "cloudflare:baseUrl",
+        config.baseUrl ?? environment["CLOUDFLARE_BASE_URL"] ?? cloud?.cloudflareApi,
+    );
     const apiToken =
         config.apiToken ?? environment["CLOUDFLARE_API_TOKEN"] ?? cloud?.cloudflareToken;
-    if (baseUrl === undefined) {
-        throw new Error(
-            "cloudflare:baseUrl is not set: the simulated cloudflare provider talks to a laptop cloud only. Run `npm run local`.",
-        );
-    }
-    if (!isOfLaptop(baseUrl)) {
-        throw new Error(
-            `cloudflare:baseUrl is ${baseUrl}: the simulated cloudflare provider talks to a laptop cloud only, on this computer's loopback or in 198.18.0.0/15.`,
-        );
-    }
     if (apiToken === undefined) {
         throw new Error(
             "cloudflare:apiToken is not set: give the provider a token, or set CLOUDFLARE_API_TOKEN.",

@@ -1,5 +1,6 @@
 import type { Provider } from "../handler";
 import { installedVersion } from "../installed-version";
+import { connectionFailures } from "../laptop-endpoint";
 import { connectionFrom } from "./client";
 import { dnsRecord } from "./dns-record";
 import { getDnsRecords } from "./get-dns-records";
@@ -20,16 +21,12 @@ export const cloudflareProvider: Provider = {
         email: { type: "string", refused: tokensOnly },
         userAgentOperatorSuffix: { type: "string" },
     },
-    checkConfig(config) {
-        try {
-            connectionFrom(config, process.env);
-            return [];
-        } catch (error) {
-            const reason = error instanceof Error ? error.message : String(error);
-            const path = reason.startsWith("cloudflare:baseUrl") ? "baseUrl" : "apiToken";
-            return [{ path, reason }];
-        }
-    },
+    checkConfig: (config) =>
+        connectionFailures(
+            () => connectionFrom(config, process.env),
+            "cloudflare:baseUrl",
+            "apiToken",
+        ),
     resources: {
         "cloudflare:index/dnsRecord:DnsRecord": dnsRecord,
         "cloudflare:index/zoneDnssec:ZoneDnssec": zoneDnssec,

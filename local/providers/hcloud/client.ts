@@ -1,5 +1,5 @@
 import type { Context } from "../handler";
-import { isOfLaptop, laptopCloud } from "../laptop-endpoint";
+import { laptopCloud, laptopEndpoint } from "../laptop-endpoint";
 
 /** What the API's answers hold, as far as the provider reads them. */
 export interface Action {
@@ -45,18 +45,11 @@ export function connectionFrom(
     environment: NodeJS.ProcessEnv,
 ): Connection {
     const cloud = laptopCloud(environment);
-    const endpoint = config.endpoint ?? environment["HCLOUD_ENDPOINT"] ?? cloud?.hcloudEndpoint;
+    const endpoint = laptopEndpoint(
+        "hcloud:endpoint",
+        config.endpoint ?? environment["HCLOUD_ENDPOINT"] ?? cloud?.hcloudEndpoint,
+    );
     const token = config.token ?? environment["HCLOUD_TOKEN"] ?? cloud?.hcloudToken;
-    if (endpoint === undefined) {
-        throw new Error(
-            "hcloud:endpoint is not set: the simulated hcloud provider talks to a laptop cloud only. Run `npm run local`.",
-        );
-    }
-    if (!isOfLaptop(endpoint)) {
-        throw new Error(
-            `hcloud:endpoint is ${endpoint}: the simulated hcloud provider talks to a laptop cloud only, on this computer's loopback or in 198.18.0.0/15.`,
-        );
-    }
     if (token?.length !== tokenLength) throw new Error(wrongToken);
     return { endpoint, token, pollInterval: milliseconds(config.pollInterval ?? "500ms") };
 }

@@ -1,5 +1,6 @@
 import type { Provider } from "../handler";
 import { installedVersion } from "../installed-version";
+import { connectionFailures } from "../laptop-endpoint";
 import { connectionFrom } from "./client";
 import { firewall } from "./firewall";
 import { getServer, getServers } from "./get-servers";
@@ -21,16 +22,8 @@ export const hcloudProvider: Provider = {
         pollInterval: { type: "string" },
         token: { type: "string", secret: true },
     },
-    checkConfig(config) {
-        try {
-            connectionFrom(config, process.env);
-            return [];
-        } catch (error) {
-            const reason = error instanceof Error ? error.message : String(error);
-            const path = reason.startsWith("hcloud:endpoint") ? "endpoint" : "token";
-            return [{ path, reason }];
-        }
-    },
+    checkConfig: (config) =>
+        connectionFailures(() => connectionFrom(config, process.env), "hcloud:endpoint", "token"),
     resources: {
         "hcloud:index/firewall:Firewall": firewall,
         "hcloud:index/primaryIp:PrimaryIp": primaryIp,

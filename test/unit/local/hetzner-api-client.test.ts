@@ -1,35 +1,12 @@
 // The simulated API against a client that knows nothing of it: hcloud-python, which its provider wrote. It is installed
 // from PyPI into a virtual environment in the cache, the first time.
 import * as assert from "node:assert/strict";
-import * as fs from "node:fs";
-import * as path from "node:path";
 import { test } from "node:test";
-import { run, runQuietly } from "../../../cli/run-program";
-import { cacheRoot } from "../../../local/paths";
+import { run } from "../../../cli/run-program";
+import { pythonWith } from "../../engine/support/python-package";
 import { TestCloud, token } from "./hetzner-api-cloud";
 
 const clientVersion = "2.27.0";
-
-/** A Python that has the client; undefined, with the reason, where there is none to be had. */
-async function pythonWithClient(): Promise<{ python: string } | { missing: string }> {
-    const folder = path.join(cacheRoot, `hcloud-python-${clientVersion}`);
-    const python = path.join(folder, "bin", "python");
-    if (fs.existsSync(path.join(folder, "installed"))) return { python };
-    const made = await runQuietly("python3", ["-m", "venv", "--clear", folder]);
-    if (made.code !== 0) return { missing: `python3 -m venv: ${made.stdout}${made.stderr}` };
-    const pip = [
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        `hcloud==${clientVersion}`,
-    ];
-    const installed = await runQuietly(python, pip);
-    if (installed.code !== 0) return { missing: `pip install hcloud: ${installed.stderr}` };
-    fs.writeFileSync(path.join(folder, "installed"), "");
-    return { python };
-}
 
 const program = `
 import json, sys
@@ -129,7 +106,7 @@ print(json.dumps(seen))
 `;
 
 test("hcloud-python drives every kind of object", async (t) => {
-    const client = await pythonWithClient();
+    const client = await pythonWith("hcloud", clientVersion);
     if ("missing" in client) {
         t.skip(`hcloud-python can't be installed here: ${client.missing}`);
         return;
