@@ -12,10 +12,10 @@ export type Lookup = (resource: StateResource) => Promise<string | undefined>;
 export type Lookups = Readonly<Record<string, Lookup>>;
 
 /**
- * Packages whose creates leave nothing behind at a provider, or only what a second create finds as it should be: a
- * pending create of theirs is dropped, and the next `up` makes it again.
+ * Types whose creates leave nothing behind at a provider, or only what a second create finds as it should be (a provider
+ * itself is a process of the engine): a pending create of theirs is dropped, and the next `up` makes it again.
  */
-const leavesNothingBehind = /^(command|random|tls):/;
+const leavesNothingBehind = /^(command:|random:|tls:|pulumi:providers:)/;
 
 export interface Recovery {
     /** The state to import: found objects adopted, creates that left nothing dropped. */

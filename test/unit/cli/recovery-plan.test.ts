@@ -69,6 +69,7 @@ test("creates that leave nothing behind are dropped without a look-up", async ()
         creating("command:remote:Command", "setup"),
         creating("random:index/randomPassword:RandomPassword", "password"),
         creating("tls:index/privateKey:PrivateKey", "key"),
+        creating("pulumi:providers:tls", "default_5_6_1"),
     ];
     const { dropped } = await planRecovery(state(pending), {});
     assert.deepEqual(
