@@ -12,6 +12,26 @@ type Outputs = Record<string, unknown> | void;
 /** Registers resources, and returns the outputs if there are any. */
 export type Program = () => Outputs | Promise<Outputs>;
 
+/**
+ * What an inline program still asks of an engine that has failed and ended is rejected with nobody left to catch it,
+ * at any time after. In a process of its own the program would be gone by then; here the test runner would take it for
+ * a failure of whichever test runs. Everything else reaches the runner as ever.
+ */
+function ignoreRequestsToEndedEngines(): void {
+    const listeners = process.listeners("unhandledRejection");
+    if (listeners.includes(passOn)) return;
+    runners.push(...listeners);
+    process.removeAllListeners("unhandledRejection");
+    process.on("unhandledRejection", passOn);
+}
+
+const runners: NodeJS.UnhandledRejectionListener[] = [];
+
+function passOn(reason: unknown, promise: Promise<unknown>): void {
+    if (reason instanceof Error && reason.message === "Resource monitor is terminating") return;
+    for (const listener of runners) listener.call(process, reason, promise);
+}
+
 /** A stack of the real engine with the simulated providers, in a temporary folder of its own. */
 export class SimulatedStack {
     private constructor(
@@ -22,6 +42,7 @@ export class SimulatedStack {
 
     /** @param config plain stack configuration. */
     static async create(config: Record<string, string> = {}): Promise<SimulatedStack> {
+        ignoreRequestsToEndedEngines();
         const engine = await ensureEngine(console.error);
         const folder = fs.mkdtempSync(path.join(os.tmpdir(), "mailhost-stack-"));
         const made = (name: string) => {
