@@ -52,7 +52,7 @@ export const dnsKeys = {
 };
 
 /** The settings below `mailhost:certificate`. */
-export const certificateKeys = { authority: text, issuer: text };
+export const certificateKeys = { authority: text, issuer: text, ca: text };
 
 /** The settings below `mailhost:systemDkim`. */
 export const systemDkimKeys = { selectors: list('"default"'), signing: text };
@@ -117,6 +117,29 @@ const mailDomain = group(
     "Write { name: example.org }.",
 );
 
+const byName = <T extends z.ZodType>(value: T, example: string) =>
+    z.record(z.string(), value, form("a group of settings", example));
+const imageExample = "Let `npm run mailhost -- pin` write it.";
+
+/** The settings below `mailhost:stack`, named as the arguments of the stack: its planner knows their values. */
+export const stackKeys = {
+    images: group({ mail: text, mongodb: text, redis: text, router: text }, imageExample),
+    profile: text,
+    startTlsSubmission: flag,
+    environment: byName(
+        z.union(
+            [z.string(), z.number(), z.boolean()],
+            form("a text, a number, true or false", "Write one value."),
+        ),
+        "Write { SMTP_MESSAGE_MAX_SIZE: 50mb }.",
+    ),
+    memory: byName(wholeNumber, "Write { mongodb: 1024 }."),
+    services: byName(
+        z.record(z.string(), z.unknown(), form("a service", "Write its settings.")),
+        "Write { web: { … } }.",
+    ),
+};
+
 const settings = (example: string) =>
     z.record(
         z.string(),
@@ -133,6 +156,7 @@ export const groups = {
     dns: dnsKeys,
     certificate: certificateKeys,
     systemDkim: systemDkimKeys,
+    stack: stackKeys,
 } as const;
 
 /** The keys of the namespace `mailhost`, named as the arguments of `MailHost`; secrets are never nested. */
@@ -144,10 +168,17 @@ export const mailHostKeys = {
     domains: z.array(mailDomain, form("a list of domains", "Write [{ name: example.org }].")),
     certificate: settings("certificate.authority letsencrypt"),
     systemDkim: settings("systemDkim.signing default"),
+    stack: settings("stack.profile storage"),
     protect: flag,
     authBasicUsername: text,
     rebootTime: text,
     debug: flag,
     secretDelivery: choice(secretDeliveries),
     cloudflareApiToken: text,
+    helperEncryptionKey: text,
+    txtEncryptionKey: text,
+    secretEnvironment: byName(
+        text,
+        "Set each of its own: pulumi config set --secret --path mailhost:secretEnvironment.NAME.",
+    ),
 };

@@ -25,8 +25,17 @@ import {
     systemDkimKeys,
 } from "./config-keys";
 
-/** Keys that must be secrets. No problem ever shows their values. */
-const credentials = [`${namespace}:cloudflareApiToken`, "hcloud:token", "cloudflare:apiToken"];
+/** Keys whose own problems never show a value. */
+const credentials = [
+    ...["cloudflareApiToken", "helperEncryptionKey", "txtEncryptionKey"].map(
+        (key) => `${namespace}:${key}`,
+    ),
+    "hcloud:token",
+    "cloudflare:apiToken",
+];
+
+/** Keys that must be secrets. */
+const secrets = [...credentials, `${namespace}:secretEnvironment`];
 
 /** What the engine hands to a program. */
 export interface ConfigSource {
@@ -139,7 +148,7 @@ function dnsAdapterProblems(
 }
 
 /** Keys whose values are objects or lists. */
-const objects = [...Object.keys(groups), "domains"];
+const objects = [...Object.keys(groups), "domains", "secretEnvironment"];
 
 /** Our own entries, without the namespace; an object's JSON is read. */
 function rawValues(entries: ConfigSource["entries"]): Record<string, unknown> {
@@ -189,7 +198,7 @@ function misplacedKeys({ entries, project }: ConfigSource): {
 
 /** A secret in plain text stands in the stack's file, and soon in the repository. */
 function plainSecrets({ entries, secretKeys }: ConfigSource): Problem[] {
-    return credentials
+    return secrets
         .filter((key) => entries[key] !== undefined && !secretKeys.includes(key))
         .map((key) => ({
             path: key,

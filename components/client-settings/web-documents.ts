@@ -20,29 +20,41 @@ export interface WebDocument {
  * and what mail programs set themselves up from.
  *
  * @param primary the primary domain: the host is `mx.<primary>`.
+ * @param profile `forwarding`: there are no mailboxes that a mail program could be set up for.
  */
 export function webDocuments(
     primary: string,
     domain: Pick<DomainSettings, "name" | "mtaSts" | "mx">,
+    profile: "storage" | "forwarding" = "storage",
 ): WebDocument[] {
-    const services = mailServices(primary);
+    const policy = policyDocuments(primary, domain);
+    return profile === "storage" ? [...policy, ...settingsDocuments(primary, domain)] : policy;
+}
+
+function policyDocuments(
+    primary: string,
+    domain: Pick<DomainSettings, "name" | "mtaSts" | "mx">,
+): WebDocument[] {
     const policy = mtaStsPolicyOf(primary, domain);
+    if (policy === undefined) return [];
+    return [
+        {
+            host: `mta-sts.${domain.name}`,
+            path: "/.well-known/mta-sts.txt",
+            contentType: "text/plain; charset=utf-8",
+            text: policy,
+        },
+    ];
+}
+
+function settingsDocuments(primary: string, domain: Pick<DomainSettings, "name">): WebDocument[] {
+    const services = mailServices(primary);
     const autodiscover = {
         path: "/autodiscover/autodiscover.xml",
         contentType: "text/xml; charset=utf-8",
         text: autodiscoverDocument(services),
     };
     return [
-        ...(policy === undefined
-            ? []
-            : [
-                  {
-                      host: `mta-sts.${domain.name}`,
-                      path: "/.well-known/mta-sts.txt",
-                      contentType: "text/plain; charset=utf-8",
-                      text: policy,
-                  },
-              ]),
         {
             host: `autoconfig.${domain.name}`,
             path: "/mail/config-v1.1.xml",

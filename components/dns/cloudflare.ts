@@ -1,4 +1,4 @@
-import { Provider, ZoneDnssec } from "@pulumi/cloudflare";
+import { config, Provider, ZoneDnssec } from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
 import {
     cloudflareDefaults,
@@ -32,9 +32,15 @@ export { CloudflareZone, type CloudflareZoneArgs } from "./cloudflare-zone";
 export function cloudflare(args: CloudflareArgs = {}): DnsAdapter {
     return {
         signed: args.dnssec ?? cloudflareDefaults.dnssec,
+        challengeToken: args.apiToken ?? defaultToken(),
         problems: (path, plan) => cloudflareProblems(path, args, plan, stackComment()),
         open: (name, plan, opts) => openZones(name, plan, args, opts),
     } satisfies DnsAdapter;
+}
+
+/** What the provider of the program reads for itself. */
+function defaultToken(): string | undefined {
+    return config.apiToken ?? process.env["CLOUDFLARE_API_TOKEN"];
 }
 
 function openZones(

@@ -6,6 +6,12 @@ import type { DnsPlan, DnsValues, Phase } from "./record";
 export interface DnsAdapter {
     /** Whether the zones are signed by DNSSEC: TLSA and SSHFP records are worth nothing without it. */
     signed: boolean;
+    /**
+     * Token of Cloudflare with which the host may answer the certificate authority in the zones (RFC 8555 §8.4). Secret.
+     *
+     * @default none: the arguments have to name one
+     */
+    challengeToken?: pulumi.Input<string>;
     /** Everything that the provider would refuse. `path` stands before each of the adapter's arguments, e.g. `dns`. */
     problems(path: string, plan: DnsPlan): Problem[];
     /** Looks the plan's zones up, once. Nothing is written yet. */

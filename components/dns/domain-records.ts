@@ -3,7 +3,7 @@ import type { DomainSettings } from "./domain-settings";
 import { mailtoUri } from "./mailto";
 import { mtaStsPolicyId } from "./mta-sts";
 import { mtaStsPolicyOf } from "./mta-sts-policy";
-import { uncovered, type PlanContext } from "./plan-context";
+import { uncovered, withoutMailboxes, type PlanContext } from "./plan-context";
 import type { Phase, Value } from "./record";
 import { cname, txt, unless, type PublishedRow, type Row } from "./rows";
 import { spfText } from "./spf";
@@ -133,12 +133,22 @@ function locatorRows(context: PlanContext, domain: string): Row[] {
     const { host } = context;
     const why = uncovered(context, host);
     const at = (service: string) => `_${service}._tcp.${domain}`;
-    const served: [service: string, port: number, path?: string][] = [
+    const mailboxes: Locator[] = [
         ["imaps", 993],
         ["pop3s", 995],
-        ["submissions", 465],
         ["caldavs", 443, "/.well-known/caldav"],
         ["carddavs", 443, "/.well-known/carddav"],
+    ];
+    const startTls: Locator = ["submission", 587];
+    const served: Locator[] = [
+        ["submissions", 465],
+        ...(context.mailboxes ? mailboxes : []),
+        ...(context.startTlsSubmission ? [startTls] : []),
+    ];
+    const missing = [
+        ...(context.mailboxes ? [] : mailboxes.map(([service]) => service)),
+        ...["imap", "pop3"],
+        ...(context.startTlsSubmission ? [] : ["submission"]),
     ];
     return [
         ...served.flatMap(([service, port, path]) => [
@@ -147,9 +157,11 @@ function locatorRows(context: PlanContext, domain: string): Row[] {
                 ? []
                 : [unless(why, txt(at(service), "path", `path=${path}`, "serving"))]),
         ]),
-        ...["imap", "pop3", "submission"].map((service) => noService(at(service))),
+        ...missing.map((service) => noService(at(service))),
     ];
 }
+
+type Locator = [service: string, port: number, path?: string];
 
 function srv(name: string, port: number, target: string): PublishedRow {
     return {
@@ -172,13 +184,14 @@ function noService(name: string): PublishedRow {
 
 function autoconfigRows(context: PlanContext, domain: string): Row[] {
     const { host } = context;
+    const without = withoutMailboxes(context);
     const named = (["autoconfig", "autodiscover"] as const).map((label) => {
         const name = `${label}.${domain}`;
-        return unless(uncovered(context, name), cname(name, label, host));
+        return unless(without ?? uncovered(context, name), cname(name, label, host));
     });
     return [
         ...named,
-        unless(uncovered(context, host), {
+        unless(without ?? uncovered(context, host), {
             ...srv(`_autodiscover._tcp.${domain}`, 443, host),
             role: "autodiscover",
         }),

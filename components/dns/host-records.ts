@@ -1,13 +1,16 @@
-import { uncovered, type PlanContext } from "./plan-context";
+import { uncovered, withoutMailboxes, type PlanContext } from "./plan-context";
 import { cname, txt, unless, type Row } from "./rows";
 import { hostSpfText } from "./spf";
 import { tlsReportRow } from "./tls-reports";
 
 /** The names under which the host's services are found, besides the domain and the host's own. */
-const serviceLabels = ["api", "caldav", "carddav", "imap", "pop3", "smtp"] as const;
+const serviceLabels = ["api", "smtp"] as const;
+const mailboxLabels = ["caldav", "carddav", "imap", "pop3"] as const;
 
 /** The ports that answer with the host's certificate: SMTP, HTTPS, submission, IMAP and POP3. */
-const tlsPorts = [25, 443, 465, 993, 995] as const;
+function tlsPorts({ mailboxes, startTlsSubmission }: PlanContext): number[] {
+    return [25, 443, 465, ...(startTlsSubmission ? [587] : []), ...(mailboxes ? [993, 995] : [])];
+}
 
 /** The rows of the record set that stand once, in the primary domain's zone. */
 export function hostRows(context: PlanContext): Row[] {
@@ -15,6 +18,9 @@ export function hostRows(context: PlanContext): Row[] {
     return [
         ...addressRows(context),
         ...serviceLabels.map((label) => cname(`${label}.${primary}`, "service", primary)),
+        ...mailboxLabels.map((label) =>
+            unless(withoutMailboxes(context), cname(`${label}.${primary}`, "service", primary)),
+        ),
         txt(host, "spf", hostSpfText),
         ...systemDkimRows(context),
         ...certificateRows(context),
@@ -73,7 +79,7 @@ function certificateRows(context: PlanContext): Row[] {
         ? uncovered(context, host)
         : "The zone is not signed by DNSSEC, without which senders ignore the record (RFC 7672 §2.1).";
     return [
-        ...tlsPorts.flatMap((port) =>
+        ...tlsPorts(context).flatMap((port) =>
             certificateKeys.map((key) =>
                 unless(withoutTlsa, {
                     name: `_${port}._tcp.${host}`,

@@ -17,6 +17,9 @@ export interface PlanContext {
     separateOutbound: boolean;
     systemDkimSelectors: readonly string[];
     signed: boolean;
+    /** Whether the host has mailboxes. */
+    mailboxes: boolean;
+    startTlsSubmission: boolean;
     issuer: string;
     certificateNames: ReadonlySet<string>;
     certificateKeys: readonly CertificateKey[];
@@ -44,10 +47,17 @@ export function planContext(args: DnsPlanArgs): PlanContext {
         separateOutbound: args.separateOutbound ?? false,
         systemDkimSelectors: args.systemDkimSelectors ?? ["default"],
         signed: args.signed ?? false,
+        mailboxes: args.profile !== "forwarding",
+        startTlsSubmission: args.startTlsSubmission ?? false,
         issuer: args.issuer,
         certificateNames: new Set(args.certificateNames ?? certificateNames(primary, further)),
         certificateKeys: args.certificateKeys ?? ["current"],
     };
+}
+
+/** Why a record that leads to mailboxes is left out; undefined when it isn't. */
+export function withoutMailboxes({ mailboxes }: PlanContext): string | undefined {
+    return mailboxes ? undefined : "The profile forwarding has no mailboxes.";
 }
 
 /** Why a record that leads to a TLS service of this name is left out; undefined when it isn't. */

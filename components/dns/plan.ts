@@ -39,6 +39,14 @@ export interface DnsPlanArgs {
     systemDkimSelectors?: readonly string[];
     /** Whether the zones are signed by DNSSEC. @default false */
     signed?: boolean;
+    /**
+     * `forwarding`: the host has no mailboxes, so none of the services by which they are read.
+     *
+     * @default "storage"
+     */
+    profile?: "storage" | "forwarding";
+    /** Whether mail is taken for submission on port 587 with STARTTLS as well. @default false */
+    startTlsSubmission?: boolean;
     /** Issuer domain of the certificate authority, e.g. `letsencrypt.org` (RFC 8659 §4.2). */
     issuer: string;
     /**

@@ -77,6 +77,12 @@ export function serverType(name: string): ServerType | undefined {
     return serverTypes.find((type) => type.name === name);
 }
 
+/** What a server of that type has, in MiB; undefined when the catalogue doesn't know it. */
+export function memoryMbOf(typeName: string): number | undefined {
+    const type = serverType(typeName);
+    return type && type.memoryGb * 1024;
+}
+
 /** Types that were retired or are newer than the catalogue: every ARM type of Hetzner's is called `cax…`. */
 function architectureOf(typeName: string): Architecture {
     return serverType(typeName)?.architecture ?? (typeName.startsWith("cax") ? "arm" : "x86");

@@ -6,7 +6,7 @@ import { DataGuard } from "../host/data-guard";
 import { firstHostAddress, isEverywhere } from "../names";
 import { throwProblems } from "../problem";
 import { hetznerProblems, hetznerSettings, type HetznerArgs } from "./hetzner-arguments";
-import { architectureConflict, type Architecture } from "./hetzner-catalogue";
+import { architectureConflict, memoryMbOf, type Architecture } from "./hetzner-catalogue";
 import { userDataProblems } from "./hetzner-user-data";
 import type { Server, ServerAdapter, ServerPlan, SshConnection } from "./server";
 
@@ -37,6 +37,7 @@ export function hetzner(args: HetznerArgs): ServerAdapter {
     return {
         system: hetznerSettings(args).system,
         authorizedKeys: hetznerSettings(args).authorizedKeys,
+        memoryMb: memoryMbOf(hetznerSettings(args).type),
         problems: (path) => hetznerProblems(path, args),
         create: (name, plan, opts) => new HetznerServer(name, { ...args, plan }, opts),
     } satisfies ServerAdapter;

@@ -59,6 +59,8 @@ export interface ServerAdapter {
     system: System;
     /** Who may log in as root besides the program: authorized_keys lines. */
     authorizedKeys: readonly string[];
+    /** The host's memory in MiB, by which the stack's services are given theirs. @default unknown */
+    memoryMb?: number;
     /** Everything that is wrong with the adapter's arguments. `path` stands before each argument, e.g. `server`. */
     problems(path: string): Problem[];
     create(name: string, plan: ServerPlan, opts: pulumi.ComponentResourceOptions): Server;

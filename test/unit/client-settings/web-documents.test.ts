@@ -32,6 +32,14 @@ test("a further domain answers under its own names", () => {
     ]);
 });
 
+test("a host without mailboxes has nothing to set a mail program up from", () => {
+    const settings = domainSettings({ name: "example.com" }, "you@example.net");
+    assert.deepEqual(
+        webDocuments("example.com", settings, "forwarding").map(({ host, path }) => host + path),
+        ["mta-sts.example.com/.well-known/mta-sts.txt"],
+    );
+});
+
 test("there is no policy where MTA-STS is off", () => {
     assert.deepEqual(urls({ name: "example.org", mtaSts: { mode: "off" } }), [
         "https://autoconfig.example.org/mail/config-v1.1.xml text/xml; charset=utf-8",

@@ -235,3 +235,46 @@ describe("zones", () => {
         assert.ok(ofList.some(({ name }) => name === "mta-sts.lists.example.com"));
     });
 });
+
+describe("the services of the host", () => {
+    const standard = zoneLines(planDnsRecords(host), "example.com");
+    const difference = (options: object) => {
+        const lines = zoneLines(planDnsRecords({ ...host, ...options }), "example.com");
+        return {
+            gone: standard.filter((line) => !lines.includes(line)),
+            new: lines.filter((line) => !standard.includes(line)),
+        };
+    };
+
+    it("have records of port 587 when submission is served there as well", () =>
+        assert.deepEqual(difference({ startTlsSubmission: true }), {
+            gone: ["domain serving locator _submission._tcp.example.com 300 SRV 0 0 0 ."],
+            new: [
+                "host certified current _587._tcp.mx.example.com 300 TLSA 3 1 1 <certificate-key:current>",
+                "domain serving locator _submission._tcp.example.com 300 SRV 0 1 587 mx.example.com.",
+            ],
+        }));
+
+    it("have no record of mailboxes where there are none", () =>
+        assert.deepEqual(difference({ profile: "forwarding" }), {
+            gone: standard
+                .filter((line) => /imap[s.]|pop3[s.]|c(al|ard)dav|_99|auto/.test(line))
+                .filter((line) => !/_(imap|pop3)\./.test(line)),
+            new: ["_caldavs", "_carddavs", "_imaps", "_pop3s"].map(
+                (service) => `domain serving locator ${service}._tcp.example.com 300 SRV 0 0 0 .`,
+            ),
+        }));
+
+    it("leave out the records of mailboxes with the reason", () =>
+        assert.deepEqual(
+            planDnsRecords({ ...host, profile: "forwarding" })
+                .omitted.filter(({ why }) => why === "The profile forwarding has no mailboxes.")
+                .map(({ type, name }) => `${type} ${name}`),
+            [
+                "SRV _autodiscover._tcp.example.com",
+                ...["autoconfig", "autodiscover", "caldav", "carddav", "imap", "pop3"].map(
+                    (label) => `CNAME ${label}.example.com`,
+                ),
+            ],
+        ));
+});

@@ -516,7 +516,7 @@ const cases: Case[] = [
         name: "unknown key",
         changes: { "mailhost:greylisting": "true" },
         expected: [
-            "mailhost:greylisting: There is no such key. Remove it. Known here: domain, email, server, dns, domains, certificate, systemDkim, protect, authBasicUsername, rebootTime, debug, secretDelivery, cloudflareApiToken.",
+            "mailhost:greylisting: There is no such key. Remove it. Known here: domain, email, server, dns, domains, certificate, systemDkim, stack, protect, authBasicUsername, rebootTime, debug, secretDelivery, cloudflareApiToken, helperEncryptionKey, txtEncryptionKey, secretEnvironment.",
         ],
     },
     {
