@@ -1,0 +1,75 @@
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import type { SystemDkim } from "../dns/system-dkim";
+import type { StackSecrets } from "./model";
+
+/** Secrets that are not made here but given. */
+export interface GivenSecrets {
+    /**
+     * The key that encrypts what the databases hold, of a data volume that has data already: 32 characters. A new one
+     * is made for a new volume.
+     *
+     * @default made once
+     */
+    helperEncryptionKey?: pulumi.Input<string>;
+    /**
+     * The key that encrypts what stands in TXT records, of a data volume that has data already: 32 characters.
+     *
+     * @default made once
+     */
+    txtEncryptionKey?: pulumi.Input<string>;
+    /**
+     * Variables of the mail services that are secret: name → value. See `environment` for the others.
+     *
+     * @default none
+     */
+    secretEnvironment?: Readonly<Record<string, pulumi.Input<string>>>;
+}
+
+export interface StackKeysArgs extends GivenSecrets {
+    /** Guards the web site until its first administrator exists. */
+    authBasicPassword: pulumi.Input<string>;
+    /** Its signing key goes to the host. */
+    dkim: Pick<SystemDkim, "privateKey">;
+    /** Protects the keys that data is encrypted with from deletion. */
+    protect: boolean;
+}
+
+/**
+ * The secrets of the mail stack: made once and never again, so that what they encrypt can always be read. Those that
+ * encrypt data are protected; a volume that has data brings its own.
+ */
+export class StackKeys extends pulumi.ComponentResource {
+    /** All of them. Secret. */
+    readonly secrets: pulumi.Output<StackSecrets>;
+
+    constructor(name: string, args: StackKeysArgs, opts?: pulumi.ComponentResourceOptions) {
+        super("mailhost:index:StackKeys", name, {}, opts);
+        const child = { parent: this };
+        const lasting = { parent: this, protect: args.protect };
+        // Letters and digits alone: the parsers of `.env` files differ in everything else.
+        const letters = (key: string, options: pulumi.CustomResourceOptions) =>
+            new random.RandomPassword(`${name}-${key}`, { length: 32, special: false }, options)
+                .result;
+        const hex = (key: string, length: number, options: pulumi.CustomResourceOptions) =>
+            new random.RandomBytes(`${name}-${key}`, { length }, options).hex;
+
+        this.secrets = pulumi.secret(
+            pulumi
+                .output({
+                    helperEncryptionKey:
+                        args.helperEncryptionKey ?? letters("helper-encryption", lasting),
+                    txtEncryptionKey: args.txtEncryptionKey ?? hex("txt-encryption", 16, lasting),
+                    srsSecret: letters("srs", child),
+                    smtpTransportPassword: letters("smtp-transport", child),
+                    webhookSignatureKey: hex("webhook-signature", 16, child),
+                    apiSecret: hex("api", 32, child),
+                    authBasicPassword: args.authBasicPassword,
+                    dkimPrivateKey: args.dkim.privateKey,
+                    environment: args.secretEnvironment ?? {},
+                })
+                .apply((secrets): StackSecrets => secrets),
+        );
+        this.registerOutputs({});
+    }
+}
