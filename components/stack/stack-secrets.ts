@@ -54,12 +54,15 @@ export class StackKeys extends pulumi.ComponentResource {
         const hex = (key: string, length: number, options: pulumi.CustomResourceOptions) =>
             new random.RandomBytes(`${name}-${key}`, { length }, options).hex;
 
+        // Made even where others are given: these are protected, so they could not go when others are given later.
+        const helperEncryptionKey = letters("helper-encryption", lasting);
+        const txtEncryptionKey = hex("txt-encryption", 16, lasting);
+
         this.secrets = pulumi.secret(
             pulumi
                 .output({
-                    helperEncryptionKey:
-                        args.helperEncryptionKey ?? letters("helper-encryption", lasting),
-                    txtEncryptionKey: args.txtEncryptionKey ?? hex("txt-encryption", 16, lasting),
+                    helperEncryptionKey: args.helperEncryptionKey ?? helperEncryptionKey,
+                    txtEncryptionKey: args.txtEncryptionKey ?? txtEncryptionKey,
                     srsSecret: letters("srs", child),
                     smtpTransportPassword: letters("smtp-transport", child),
                     webhookSignatureKey: hex("webhook-signature", 16, child),
@@ -70,6 +73,6 @@ export class StackKeys extends pulumi.ComponentResource {
                 })
                 .apply((secrets): StackSecrets => secrets),
         );
-        this.registerOutputs({});
+        this.registerOutputs({ secrets: this.secrets });
     }
 }
