@@ -9,7 +9,7 @@ if [ "$(tail -n 1 "$folder/script"; printf x)" != "$(printf '@END_MARKER@%s\nx' 
     exit 75
 fi
 # Open, and already gone: whatever ends this shell, no script and no secret in it stays behind.
-exec 3<"$folder/script" 9>/run/mailhost.lock
+exec 3<"$folder/script" 9>@LOCK_FILE@
 rm -rf "$folder"
 if ! flock -w 900 9; then
     echo 'mailhost: error: another script has been running on this host for 15 minutes, this one was not run: try again when it is done' >&2

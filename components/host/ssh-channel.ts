@@ -9,7 +9,16 @@ import { endMarker } from "./seal";
  * file of its own on tmpfs and runs it only when it is whole, one at a time, with its own input closed and for an hour
  * at most. Exit code 75: nothing was run, try again. For a login shell that is compatible with `sh`.
  */
-export const receiveCommand = hostTemplate("receive.sh", { END_MARKER: endMarker });
+export const receiveCommand = receiveCommandWithLock("/run/mailhost.lock");
+
+/**
+ * The same, for scripts that may run beside the others because they change nothing that those use.
+ *
+ * @param lockFile only one script that is received with it runs at a time.
+ */
+export function receiveCommandWithLock(lockFile: string): string {
+    return hostTemplate("receive.sh", { END_MARKER: endMarker, LOCK_FILE: lockFile });
+}
 
 /**
  * The connection of `@pulumi/command`, from exactly the keys that it knows: it prints those that it does not know,
