@@ -110,6 +110,8 @@ export interface Provider {
     config: PropertyTable;
     /** What the table can't judge of the configuration. Values unknown at preview are left out. */
     checkConfig?(config: Properties): CheckFailure[];
+    /** @throws Error when the provider can't work with its checked configuration. */
+    configure?(config: Properties): Promise<void>;
     resources: Record<string, ResourceHandler>;
     functions: Record<string, FunctionHandler>;
 }

@@ -4,7 +4,14 @@ import { projectRoot } from "../paths";
 import { installedVersion } from "./installed-version";
 
 /** The simulated providers: the folders beside this file. */
-export const simulatedProviders = ["hcloud", "cloudflare", "command", "random", "tls"] as const;
+export const simulatedProviders = [
+    "hcloud",
+    "cloudflare",
+    "command",
+    "docker",
+    "random",
+    "tls",
+] as const;
 
 /**
  * Puts a launcher of every simulated provider where the engine looks for plugins:

@@ -103,8 +103,9 @@ export function service(
             ? provider.resources[token]
             : undefined;
         if (handler === undefined) {
+            const known = Object.keys(provider.resources).join(", ");
             throw new Error(
-                `The simulated ${provider.name} provider has no resource ${token}; it has ${Object.keys(provider.resources).join(", ")}.`,
+                `The simulated ${provider.name} provider has no resource ${token}; it has ${known || "functions alone"}.`,
             );
         }
         return handler;
@@ -252,7 +253,7 @@ export function service(
         return response;
     });
 
-    const configure: Unary<pb.ConfigureRequest, pb.ConfigureResponse> = unary((request) => {
+    const configure: Unary<pb.ConfigureRequest, pb.ConfigureResponse> = unary(async (request) => {
         const given = configValues(provider.config, decode(request.getArgs()));
         const { values, failures } = checkProperties(provider.config, given);
         failures.push(...(failures.length === 0 ? (provider.checkConfig?.(values) ?? []) : []));
@@ -260,6 +261,7 @@ export function service(
             const lines = failures.map((f) => `${provider.name}:${f.path}: ${f.reason}`);
             throw new Error(lines.join("\n"));
         }
+        await provider.configure?.(values);
         config = values;
         const response = new pb.ConfigureResponse();
         response.setSupportspreview(true);
