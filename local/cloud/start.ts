@@ -6,8 +6,9 @@ import { buildImage } from "../image/build-image";
 import { cloudPaths, type CloudInfo, type MachineKind } from "../paths";
 import type { DaemonOptions } from "./daemon";
 import type { CloudStatus } from "./hetzner/laptop-routes";
+import { lockFile } from "./lock-file";
 import { chooseKind } from "./machines/choose-kind";
-import { identify, isSameProcess, type ProcessIdentity } from "./machines/process-identity";
+import { isSameProcess, type ProcessIdentity } from "./machines/process-identity";
 import { slotAddresses } from "./network/addresses";
 import { createCloudNetwork, destroyCloudNetwork } from "./network/cloud-network";
 import { releaseSlot, reserveSlot } from "./network/slots";
@@ -36,7 +37,7 @@ export async function startCloud(options: {
     const { name } = options;
     const { root } = cloudPaths(name);
     fs.mkdirSync(root, { recursive: true, mode: 0o700 });
-    const release = await lock(path.join(root, "start.lock"));
+    const release = await lockFile(path.join(root, "start.lock"));
     try {
         const before = readInfo(name);
         if (before && options.kind && before.kind !== options.kind) {
@@ -75,7 +76,7 @@ export async function startCloud(options: {
 export async function stopCloud(name: string, options: { keepData?: boolean } = {}): Promise<void> {
     const { root } = cloudPaths(name);
     if (!fs.existsSync(root)) return;
-    const release = await lock(path.join(root, "start.lock"));
+    const release = await lockFile(path.join(root, "start.lock"));
     try {
         await endDaemon(name);
         const info = readInfo(name);
@@ -190,20 +191,4 @@ function portOffset(): number {
     if (process.getuid?.() === 0) return 0;
     const first = readJson<number>("/proc/sys/net/ipv4/ip_unprivileged_port_start") ?? 1024;
     return first <= 22 ? 0 : shiftedPortOffset;
-}
-
-/** Waits until no other process starts or stops the cloud. A lock whose owner is gone counts for nothing. */
-async function lock(file: string): Promise<() => void> {
-    const own = JSON.stringify(identify(process.pid));
-    for (;;) {
-        try {
-            fs.writeFileSync(file, own, { flag: "wx" });
-            return () => fs.rmSync(file, { force: true });
-        } catch (error) {
-            if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-        }
-        const holder = readJson<ProcessIdentity>(file);
-        if (holder && !isSameProcess(holder)) fs.rmSync(file, { force: true });
-        await sleep(100);
-    }
 }

@@ -1,12 +1,22 @@
-import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { shellQuote } from "../../components/host/shell-quote";
 import { cacheRoot, projectRoot } from "../paths";
-import { run, runQuietly } from "../../cli/run-program";
+import { runQuietly } from "../../cli/run-program";
+import { buildGoPackage, goInputsHash, goToolchain, type GoPackage } from "../go-programs/go-build";
+import { isAtLeast } from "../go-programs/version";
 
 /** The version that is built, and the oldest on PATH that is taken: the one that this project is tested with. */
 export const engineVersion = "3.248.0";
+
+/** The CLI as a Go program. */
+const cli: GoPackage = {
+    title: `pulumi ${engineVersion}`,
+    module: path.join(__dirname, "cli"),
+    package: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+    linkerFlags: `-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=${engineVersion}`,
+    duration: "5 minutes",
+};
 
 /** A usable `pulumi`. */
 export interface Engine {
@@ -57,87 +67,21 @@ async function pulumiVersion(file: string): Promise<string | undefined> {
     return code === 0 ? /v?(\d+\.\d+\.\d+\S*)/.exec(stdout)?.[1] : undefined;
 }
 
-/** Whether `version` is `minimum` or newer. A pre-release counts as older than its release. */
-export function isAtLeast(version: string, minimum: string): boolean {
-    const parse = (v: string) =>
-        v
-            .split(/[-+]/)[0]!
-            .split(".")
-            .map((n) => Number.parseInt(n, 10) || 0);
-    const have = parse(version);
-    const need = parse(minimum);
-    for (let i = 0; i < 3; i++) {
-        if ((have[i] ?? 0) !== (need[i] ?? 0)) return (have[i] ?? 0) > (need[i] ?? 0);
-    }
-    return !version.includes("-");
-}
-
-async function goToolchain(): Promise<string | undefined> {
-    const { code, stdout } = await runQuietly("go", ["version"]);
-    const version = /go(\d+\.\d+(?:\.\d+)?)/.exec(stdout)?.[1];
-    return code === 0 && version && isAtLeast(version, "1.26") ? version : undefined;
-}
-
 async function buildWithGo(goVersion: string, report: (line: string) => void): Promise<Engine> {
-    const sources = path.join(projectRoot, "local", "engine", "cli");
-    const names = ["go.mod", "go.sum", "tools.go"];
-    const hash = createHash("sha256").update(`${goVersion} ${process.arch}`);
-    for (const name of names) hash.update(fs.readFileSync(path.join(sources, name)));
-    const folder = path.join(cacheRoot, "engine", hash.digest("hex").slice(0, 16));
+    const folder = path.join(cacheRoot, "engine", goInputsHash(cli.module, goVersion));
     const bin = path.join(folder, "bin");
-    const engine: Engine = { bin, source: "go", version: engineVersion };
-    if (fs.existsSync(path.join(bin, "pulumi"))) {
-        installLanguageHost(bin);
-        return engine;
-    }
-    // A copy, since the build may complete go.mod.
-    const work = `${folder}.build-${process.pid}`;
-    fs.mkdirSync(path.join(work, "bin"), { recursive: true });
-    try {
-        for (const name of names) fs.copyFileSync(path.join(sources, name), path.join(work, name));
-        const started = Date.now();
-        const clock = setInterval(
-            () =>
-                report(
-                    `building pulumi ${engineVersion}: ${Math.round((Date.now() - started) / 1000)} s (about 5 minutes on two cores)`,
-                ),
-            20_000,
-        );
+    if (!fs.existsSync(path.join(bin, "pulumi"))) {
+        const work = `${folder}.build-${process.pid}`;
         try {
-            await run(
-                "go",
-                [
-                    "build",
-                    "-buildvcs=false",
-                    "-mod=mod",
-                    "-trimpath",
-                    "-ldflags",
-                    `-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=${engineVersion}`,
-                    "-o",
-                    path.join("bin", "pulumi"),
-                    "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
-                ],
-                {
-                    cwd: work,
-                    env: {
-                        ...process.env,
-                        GOTOOLCHAIN: "local",
-                        GOFLAGS: "",
-                        GOWORK: "off",
-                        CGO_ENABLED: "0",
-                    },
-                },
-            );
+            await buildGoPackage(cli, work, path.join("bin", "pulumi"), report);
+            fs.rmSync(folder, { recursive: true, force: true });
+            fs.renameSync(work, folder);
         } finally {
-            clearInterval(clock);
+            fs.rmSync(work, { recursive: true, force: true });
         }
-        fs.rmSync(folder, { recursive: true, force: true });
-        fs.renameSync(work, folder);
-    } finally {
-        fs.rmSync(work, { recursive: true, force: true });
     }
     installLanguageHost(bin);
-    return engine;
+    return { bin, source: "go", version: engineVersion };
 }
 
 /** The launcher of npm downloads the CLI from Pulumi's servers, its language hosts included. */

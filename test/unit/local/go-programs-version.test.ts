@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isAtLeast } from "../../../local/engine/find-engine";
+import { isAtLeast } from "../../../local/go-programs/version";
 
 for (const [version, minimum, expected] of [
     ["3.248.0", "3.248.0", true],
