@@ -1,0 +1,140 @@
+# shellcheck shell=bash
+# What has to be true before anything is touched. Every fault is found before the first is reported. Needs deploy.sh.
+
+data=${data:?}
+library=${library:?}
+work=${work:?}
+project=${project:?}
+compose_file=${compose_file:?}
+login=${login:?}
+least_free_mib=${least_free_mib:-256}
+problems=()
+
+problem() { problems+=("$*"); }
+
+check_everything() {
+    local each
+    mountpoint --quiet "$data" ||
+        fail "the data volume is not mounted at $data, nothing was changed: systemctl status docker and" \
+            "/run/mailhost/data-volume-failure say why"
+    docker info >/dev/null 2>&1 ||
+        fail "Docker does not run on this host, nothing was changed: systemctl status docker says why"
+    check_library
+    check_images
+    check_disks
+    check_ports
+    check_certificates
+    check_data_keys
+    check_compose_file
+    ((${#problems[@]} > 0)) || return 0
+    for each in "${problems[@]}"; do complain "$each"; done
+    fail "${#problems[@]} of the things that a deployment needs are not as they should be, see above: nothing was" \
+        "changed, what runs goes on running"
+}
+
+check_library() {
+    local program
+    for program in certificates stack; do
+        [ -x "$library/$program" ] ||
+            problem "$library/$program is missing: the host is not set up as planned, pulumi up does that"
+    done
+}
+
+check_images() {
+    local name image user found missing=no
+    local -A image_of=()
+    while IFS='|' read -r name image; do
+        image_of[$name]=$image
+        docker image inspect "$image" >/dev/null 2>&1 || {
+            missing=yes
+            problem "the image $image is not on this host: docker pull $image"
+        }
+    done <"$work/release/images"
+    [ "$missing" = no ] || return 0
+    while IFS='|' read -r name user; do
+        found=$(image_user "${image_of[$name]}" "$user") || problem "$found (setting stack.images.$name)"
+    done < <({ printf 'mail|\nrouter|nginx\n' && cut -d '|' -f 2,3 "$work/release/folders"; } | sort -u)
+}
+
+check_disks() {
+    local root path
+    root=$(docker_root)
+    for path in "$data" "$root"; do
+        if (($(free_mib "$path") < least_free_mib)); then
+            problem "the disk of $path is full: $(disk_use "$path")$least_free_mib MB are needed at least. Give the" \
+                "$([ "$path" = "$data" ] && echo 'data volume' || echo server) a larger disk, or remove what it does not need"
+        fi
+    done
+}
+
+# Prints who listens at a port and is not of the stack: a sentence with its remedy.
+foreign_listener() {
+    local pid=$1 port=$2 group container unit
+    group=$(cat "/proc/$pid/cgroup" 2>/dev/null) || return 0
+    container=$(grep -oE '[0-9a-f]{64}' <<<"$group" | head -n 1) || true
+    if [ -n "$container" ]; then
+        [ "$(docker inspect --format '{{index .Config.Labels "com.docker.compose.project"}}' "$container" 2>/dev/null)" != "$project" ] || return 0
+        container=$(docker inspect --format '{{.Name}}' "$container" 2>/dev/null | tr -d /) || true
+        printf 'port %s is taken by the container %s: docker rm -f %s' "$port" "$container" "$container"
+        return
+    fi
+    unit=$(sed -n 's|.*/\([^/]*\.service\).*|\1|p' <<<"$group" | head -n 1)
+    printf 'port %s is taken by the process %s (%s)%s' "$port" "$(cat "/proc/$pid/comm" 2>/dev/null)" "$pid" \
+        "${unit:+ of $unit: systemctl disable --now $unit}"
+}
+
+check_ports() {
+    local port service pid found listeners
+    listeners=$(ss -Hltnp)
+    while IFS='|' read -r port service; do
+        while IFS= read -r pid; do
+            found=$(foreign_listener "$pid" "$port")
+            [ -z "$found" ] || problem "$found (it is needed by $service)"
+        done < <(awk -v port=":$port" 'substr($4, length($4) - length(port) + 1) == port' <<<"$listeners" |
+            grep -oE 'pid=[0-9]+' | cut -c 5- | sort -u)
+    done <"$work/release/ports"
+}
+
+check_certificates() {
+    local lineage folder
+    while IFS= read -r lineage; do
+        folder=$data/letsencrypt/live/$lineage
+        if [ ! -s "$folder/fullchain.pem" ] || [ ! -s "$folder/privkey.pem" ]; then
+            problem "there is no certificate of $lineage in $folder: mailhost renew on the host obtains what is missing"
+        elif ! openssl x509 -in "$folder/cert.pem" -noout -checkend 0 >/dev/null; then
+            warn "the certificate of $lineage has expired: mailhost renew on the host renews it"
+        fi
+    done < <(cut -d '|' -f 4 "$work/release/verify" | sort -u)
+}
+
+# A key that encrypts what is on the volume is never replaced by another one.
+check_data_keys() {
+    local name held mine differ=() setting
+    local -A settings=([HELPER_ENCRYPTION_KEY]=helperEncryptionKey [TXT_ENCRYPTION_KEY]=txtEncryptionKey)
+    if [ ! -e "$data/.env" ]; then
+        [ -z "$(ls -A "$data/mongo-data" 2>/dev/null)" ] ||
+            warn "$data holds databases but no .env: whether their keys are those of this stack can't be told"
+        return
+    fi
+    for name in HELPER_ENCRYPTION_KEY TXT_ENCRYPTION_KEY; do
+        held=$(env_value "$name" <"$data/.env")
+        mine=$(env_value "$name" <"$work/release/files/.env")
+        [ -z "$held" ] || [ "$held" = "$mine" ] || differ+=("$name")
+    done
+    ((${#differ[@]} > 0)) || return 0
+    problem "the data volume holds data that is encrypted with other keys than this program's (${differ[*]} in" \
+        "$data/.env): with these nobody could read it any more. Adopt the keys of the volume, which shows none of them:
+$(for name in "${differ[@]}"; do
+        setting=mailhost:${settings[$name]}
+        printf '  %s %s/stack data-key %s | pulumi config set --secret %s\n' "$login" "$library" "$name" "$setting"
+    done)
+  pulumi up
+In a program of your own these are the arguments helperEncryptionKey and txtEncryptionKey of MailHost. If the data" \
+        "is to be lost, move $data/.env away instead"
+}
+
+check_compose_file() {
+    local folder=$work/release/files output
+    output=$(docker compose --project-directory "$folder" --file "$folder/$compose_file" --env-file /dev/null config --quiet 2>&1) ||
+        problem "compose does not take the services as they are set (settings stack.services): $(tail -n 3 <<<"$output")"
+}

@@ -1,0 +1,130 @@
+# shellcheck shell=bash
+# The deployment of a release, from its checks to its success or its way back. Needs the other deploy-*.sh and
+# stack-images.sh. What it goes by are files: killed at any moment and run again, it converges.
+
+data=${data:?}
+state=${state:?}
+library=${library:?}
+work=${work:?}
+composer_file=/run/mailhost/compose.pid
+
+# One file of the release, from standard input: release_file PATH MODE OWNER
+release_file() {
+    local file=$work/release/files/$1
+    mkdir -p "${file%/*}"
+    cat >"$file"
+    printf '%s|%s|%s\n' "$1" "$2" "$3" >>"$work/release/manifest"
+}
+
+# One table of the release, from standard input: release_table NAME
+release_table() { cat >"$work/release/$1"; }
+
+prepare_work() {
+    umask 077
+    install -d -m 0755 /run/mailhost "$state"
+    rm -rf "$work"
+    install -d -m 0700 "$work" "$work/release/files"
+    : >"$work/release/manifest"
+    # Where bash keeps a here-document: secrets stay in memory.
+    TMPDIR=$work
+}
+
+# Compose outlives a deployment that is killed, and would go on beside the next one.
+end_former_composer() {
+    local pid
+    [ -e "$composer_file" ] || return 0
+    pid=$(cat "$composer_file")
+    if tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "--project-directory $data "; then
+        say "ending what a former deployment left running ($pid)"
+        kill "$pid" 2>/dev/null || true
+        timeout 30 tail --pid="$pid" -f /dev/null || kill -9 "$pid" 2>/dev/null || true
+    fi
+    rm -f "$composer_file"
+}
+
+# What is to blame for a failure and why: remembered where the way back finds it. blame SERVICE REASON
+blame() {
+    printf '%s\n%s\n' "$1" "$2" >"$work/failure"
+    exit 1
+}
+
+# try COMMAND: in a shell of its own, strictly; $tried is its result. Never called in a condition, where bash would be
+# lenient with everything inside.
+try() {
+    rm -f "$work/failure"
+    set +e
+    (
+        set -e
+        "$@"
+    )
+    tried=$?
+    set -e
+}
+
+bring_up() {
+    local release=$1
+    find_owners "$release"
+    point_to current "${release##*/}"
+    prepare_folders "$release"
+    place_files "$release"
+    install_certificates
+    start_services "$release"
+    verify_ports "$release"
+    # Something may have ended while the ports were looked at.
+    await_health "$release" 0
+}
+
+install_certificates() {
+    "$library/certificates" install >"$work/certificates.log" 2>&1 ||
+        blame - "the certificates could not be installed: $(tail -n 5 "$work/certificates.log")"
+    cat "$work/certificates.log" || true
+}
+
+# A unit's own start finds everything running, and returns.
+enable_stack_unit() {
+    local unit=mailhost-stack.service
+    rm -f "$state/stopped-containers"
+    systemctl --quiet is-enabled "$unit" 2>/dev/null || systemctl enable --quiet "$unit"
+    systemctl --quiet is-active "$unit" || systemctl start "$unit" ||
+        warn "$unit does not start: after a reboot the services may not start by themselves (systemctl status $unit)"
+}
+
+summarise() {
+    local -A before=()
+    local service id status health restarts exit oom started policy made=() restarted=() same=0
+    while IFS='|' read -r service id status health restarts exit oom started policy; do
+        before[$service]=$id/$started
+    done <"$work/before"
+    # shellcheck disable=SC2034
+    while IFS='|' read -r service id status health restarts exit oom started policy; do
+        case ${before[$service]:-} in
+            "$id/$started") same=$((same + 1)) ;;
+            "$id/"*) restarted+=("$service") ;;
+            *) made+=("$service") ;;
+        esac
+    done < <(observe)
+    ((${#made[@]} == 0)) || say "started anew: ${made[*]}"
+    ((${#restarted[@]} == 0)) || say "restarted: ${restarted[*]}"
+    say "untouched: $same services"
+}
+
+deploy() {
+    local tried=0 release='' begun=$SECONDS
+    prepare_work
+    end_former_composer
+    receive_release
+    check_everything
+    keep_release
+    say "release ${release##*/} goes into service"
+    try bring_up "$release"
+    if ((tried != 0)); then
+        go_back "$release"
+        exit 1
+    fi
+    point_to good "${release##*/}"
+    enable_stack_unit
+    remove_old_releases
+    summarise
+    say "release ${release##*/} serves after $((SECONDS - begun)) s"
+    rm -rf "$work"
+}
