@@ -1,0 +1,3 @@
+import { runDavService } from "../dav-service";
+
+void runDavService("carddav");
