@@ -2,12 +2,22 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { planDnsRecords, type DnsPlanArgs } from "../components/dns/plan";
 import type { DnsPlan, DnsValues } from "../components/dns/record";
+import type { ImageName } from "../components/stack/model";
 import { cloudStatus } from "./cloud/start";
 import { stackName, type StackConfig } from "./engine/stack";
 import type { ImageFiles } from "./cloud/machines/machine";
 import { cloudPaths, type CloudInfo } from "./paths";
 import type { Timings } from "./progress";
-import { hostPorts, hostProblems, stoppedStatus, type LocalStatus } from "./status";
+import { readAccounts } from "./proof/accounts";
+import { readProofs } from "./proof/proof";
+import {
+    hostPorts,
+    hostProblems,
+    startTlsPort,
+    stoppedStatus,
+    urlsOf,
+    type LocalStatus,
+} from "./status";
 
 /** The user's laptop cloud; tests have clouds of their own. */
 export const defaultCloud = "local";
@@ -18,8 +28,23 @@ export const localDomain = "example.test";
 /** A second mail domain, in a zone of its own. */
 export const secondDomain = "second.test";
 
-/** The configuration of the `local` stack: a server of this computer's own architecture, nothing protected. */
-export function localConfig(snapshot?: { id: number; system: string }): StackConfig {
+/** What a laptop cloud has in place of a certificate authority and of the registries that images come from. */
+export interface HostSources {
+    acme: { directory: string; caFile: string; rootsFile: string };
+    images: Readonly<Record<ImageName, string>>;
+}
+
+/** The issuer domain of the laptop cloud's authority in CAA records. */
+const localIssuer = "pebble.test";
+
+/**
+ * The configuration of the `local` stack: a server of this computer's own architecture, nothing protected, certificates
+ * and images of the laptop cloud's own.
+ */
+export function localConfig(
+    snapshot?: { id: number; system: string },
+    sources?: HostSources,
+): StackConfig {
     return {
         "mailhost:domain": localDomain,
         "mailhost:email": `postmaster@${localDomain}`,
@@ -35,7 +60,36 @@ export function localConfig(snapshot?: { id: number; system: string }): StackCon
             volumeSizeGb: 10,
             ...(snapshot && { image: String(snapshot.id), system: snapshot.system }),
         },
+        ...(sources && {
+            "mailhost:certificate": {
+                authority: sources.acme.directory,
+                issuer: localIssuer,
+                ca: fs.readFileSync(sources.acme.caFile, "utf8"),
+            },
+            "mailhost:stack": { images: { ...sources.images } },
+        }),
     };
+}
+
+/**
+ * The images that a stack is to have, where the laptop cloud has built them anew since: the same name and tag with
+ * another digest. What the user has set is left alone.
+ *
+ * @param current `mailhost:stack` of the stack's configuration.
+ * @returns the new `mailhost:stack`; undefined when it stays.
+ */
+export function withRebuiltImages(
+    current: unknown,
+    images: HostSources["images"],
+): Record<string, unknown> | undefined {
+    const stack = (current ?? {}) as { images?: Record<string, unknown> };
+    const tagOf = (reference: unknown) => String(reference).split("@")[0];
+    const rebuilt = Object.entries(images).filter(([name, reference]) => {
+        const before = stack.images?.[name];
+        return before !== undefined && before !== reference && tagOf(before) === tagOf(reference);
+    });
+    if (rebuilt.length === 0) return undefined;
+    return { ...stack, images: { ...stack.images, ...Object.fromEntries(rebuilt) } };
 }
 
 /**
@@ -88,6 +142,10 @@ interface HostOutputs {
     domain: string;
     /** The primary one first. */
     domains: string[];
+    /** What guards the web site at first. */
+    webAuth?: { username: string; password: string };
+    /** Whether port 587 is served. */
+    startTlsSubmission?: boolean;
 }
 
 const hostFile = (cloud: string) => path.join(cloudPaths(cloud).root, "host.json");
@@ -122,11 +180,14 @@ export function rememberHost(
         return value;
     };
     const domain = text("hostName").replace(/^mx\./, "");
-    const further = describedIn(outputs)?.description.domains ?? [];
+    const description = describedIn(outputs)?.description;
+    const further = description?.domains ?? [];
     const host: HostOutputs = {
         hostName: text("hostName"),
         domain,
         domains: [...new Set([domain, ...further.map(({ name }) => name)])],
+        webAuth: { username: text("authBasicUsername"), password: text("authBasicPassword") },
+        startTlsSubmission: description?.startTlsSubmission ?? false,
     };
     fs.writeFileSync(hostFile(cloud), JSON.stringify(host), { mode: 0o600 });
     if (!ssh) return;
@@ -153,13 +214,14 @@ export async function readStatus(cloud: string, askHost: boolean): Promise<Local
         backend: `file://${path.join(cloudPaths(cloud).pulumi, "state")}`,
     };
     const timings = readTimings(cloud);
+    const proofs = readProofs(cloud);
     const live = await cloudStatus(cloud);
-    if (!info || !live) return stoppedStatus(info ?? { kind: "vm" }, stack, timings);
+    if (!info || !live) return stoppedStatus(info ?? { kind: "vm" }, stack, timings, proofs);
     const machine = live.machines[0];
     const host = readHost(cloud);
     const reach = (port: number) => machine?.reach[String(port)];
     const ports = Object.fromEntries(
-        hostPorts.flatMap((port) => {
+        [...hostPorts, ...(host?.startTlsSubmission ? [startTlsPort] : [])].flatMap((port) => {
             const here = reach(port)?.ipv4 ?? reach(port)?.ipv6;
             return here ? [[String(port), here.port]] : [];
         }),
@@ -180,8 +242,13 @@ export async function readStatus(cloud: string, askHost: boolean): Promise<Local
         ssh,
         dns: info.dns,
         cloudflareApi: info.cloudflareApi,
+        acme: sourcesOf(info),
+        urls: host ? urlsOf(host.domain) : {},
+        webAuth: host?.webAuth ?? null,
+        mailbox: readAccounts(cloud).mailbox ?? null,
         stack,
         timings,
+        proofs,
         problems: [],
     };
     if (!askHost || !status.running) return status;
@@ -190,6 +257,12 @@ export async function readStatus(cloud: string, askHost: boolean): Promise<Local
         return { ...status, problems: [problem] };
     }
     return { ...status, problems: await hostProblems(ssh) };
+}
+
+/** Null of a laptop cloud that an earlier version has made. */
+function sourcesOf(info: CloudInfo): LocalStatus["acme"] {
+    const { acme } = info as Partial<HostSources>;
+    return acme ? { directory: acme.directory, caFile: acme.rootsFile } : null;
 }
 
 /** Whether a stack of this cloud was ever made. */

@@ -15,8 +15,10 @@ export type Timings = Record<string, number>;
 /**
  * Runs steps one after the other (a group side by side), shows each with its elapsed time on standard error, and
  * returns how long each took.
+ *
+ * @param options.goOn a step that fails is shown as failed, and the next one runs. @default false: its error is thrown
  */
-export async function runSteps(steps: Step[]): Promise<Timings> {
+export async function runSteps(steps: Step[], options: { goOn?: boolean } = {}): Promise<Timings> {
     const timings: Timings = {};
     const task = (step: Step): ListrTask => ({
         title: step.title,
@@ -42,6 +44,7 @@ export async function runSteps(steps: Step[]): Promise<Timings> {
     }
     const timer = { condition: (duration: number) => duration > 2000, ...PRESET_TIMER };
     await new Listr(tasks, {
+        exitOnError: !options.goOn,
         fallbackRenderer: "simple",
         rendererOptions: { timer, collapseSubtasks: false, showSubtasks: true },
         fallbackRendererOptions: { timer },

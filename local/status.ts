@@ -3,9 +3,14 @@ import { dataMountPoint } from "../components/host/data-volume";
 import { openTcpPorts } from "../components/mail-host-arguments";
 import type { CloudInfo, MachineKind } from "./paths";
 import type { Timings } from "./progress";
+import type { Accounts } from "./proof/accounts";
+import type { Proof } from "./proof/proof";
 
 /** The ports of the plan, as the real host has them. */
 export const hostPorts = [22, ...openTcpPorts];
+
+/** Submission with STARTTLS, where it is switched on. */
+export const startTlsPort = 587;
 
 /** `npm run local -- status --json`: a contract for people's scripts. Later versions add to it. */
 export interface LocalStatus {
@@ -35,9 +40,19 @@ export interface LocalStatus {
     dns: { host: string; port: number } | null;
     /** Base URL of the simulated Cloudflare API, as this computer reaches it. */
     cloudflareApi: string | null;
+    /** The certificate authority's directory (RFC 8555 §7.1.1), and a file with the roots that verify what the host serves. */
+    acme: { directory: string; caFile: string } | null;
+    /** What the host serves over HTTPS: `web`, `setup`, `api`, `caldav`, `carddav`. Names of {@link LocalStatus.dns}. */
+    urls: Record<string, string>;
+    /** What guards the web site until its first administrator is there. */
+    webAuth: { username: string; password: string } | null;
+    /** A mailbox that the proofs have made: what a mail program logs in with. */
+    mailbox: NonNullable<Accounts["mailbox"]> | null;
     stack: { project: string; stack: string; backend: string };
     /** Step → seconds, of the last `npm run local`. */
     timings: Timings;
+    /** What the last `npm run local` has proven. */
+    proofs: Proof[];
     /** What is wrong on the host, a line each; empty when all is well or nothing runs. */
     problems: string[];
 }
@@ -47,6 +62,7 @@ export function stoppedStatus(
     info: Pick<CloudInfo, "kind">,
     stack: LocalStatus["stack"],
     timings: Timings,
+    proofs: Proof[] = [],
 ): LocalStatus {
     return {
         running: false,
@@ -60,9 +76,25 @@ export function stoppedStatus(
         ssh: null,
         dns: null,
         cloudflareApi: null,
+        acme: null,
+        urls: {},
+        webAuth: null,
+        mailbox: null,
         stack,
         timings,
+        proofs,
         problems: [],
+    };
+}
+
+/** What a host of that primary domain serves over HTTPS. */
+export function urlsOf(domain: string): Record<string, string> {
+    return {
+        web: `https://${domain}/`,
+        setup: `https://${domain}/setup`,
+        api: `https://api.${domain}/`,
+        caldav: `https://caldav.${domain}/`,
+        carddav: `https://carddav.${domain}/`,
     };
 }
 
@@ -107,6 +139,15 @@ function digCommand({ host, port }: { host: string; port: number }, domain: stri
     return `dig ${at} ${domain} A`;
 }
 
+/** Ready to paste: no name server of this computer knows the host, and no store of roots its authority. */
+function curlCommand({ acme, address, ports, urls }: LocalStatus): string | undefined {
+    const port = ports["443"];
+    const host = address.ipv4 ?? (address.ipv6 && `[${address.ipv6}]`);
+    if (!acme || !host || port === undefined || urls["web"] === undefined) return undefined;
+    const file = `'${acme.caFile.replaceAll("'", "'\\''")}'`;
+    return `curl --cacert ${file} --connect-to '::${host}:${port}' ${urls["web"]}`;
+}
+
 /** The status for a person. */
 export function describeStatus(status: LocalStatus): string {
     if (!status.running) {
@@ -124,6 +165,10 @@ export function describeStatus(status: LocalStatus): string {
         ["log in", status.ssh ? "npm run local -- ssh" : "(no host yet)"],
         ["domains", status.domains.join(", ") || "(none yet)"],
         ["dns", status.dns && status.domain ? digCommand(status.dns, status.domain) : "(none yet)"],
+        ["web", curlCommand(status) ?? "(none yet)"],
+        ["mailbox", status.mailbox?.address ?? "(none yet)"],
+        ["passwords", "npm run -s local -- status --json"],
+        ["proven", provenLine(status.proofs)],
     ];
     const lines = rows.map(([name, value]) => `${name.padEnd(11)} ${value}`);
     lines.push(
@@ -132,4 +177,12 @@ export function describeStatus(status: LocalStatus): string {
             : ["health      wrong on the host:", ...status.problems.map((p) => `  - ${p}`)]),
     );
     return lines.join("\n");
+}
+
+/** The last run's proofs in one line, the failed ones by name. */
+function provenLine(proofs: readonly Proof[]): string {
+    if (proofs.length === 0) return "(nothing yet)";
+    const failed = proofs.filter(({ ok }) => !ok).map(({ name }) => name);
+    const counted = `${proofs.length - failed.length} of ${proofs.length} by the last \`npm run local\``;
+    return failed.length === 0 ? counted : `${counted}; FAILED: ${failed.join(", ")}`;
 }
