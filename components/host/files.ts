@@ -5,6 +5,9 @@ import { hostTemplate } from "./template";
 
 const unitFolder = "/etc/systemd/system";
 
+/** Renews the certificates, twice a day. */
+export const renewalTimer = "mailhost-renew.timer";
+
 /** Upstream's cloud-init parameters, for people and scripts that look for them where its guide puts them. */
 function parameterFiles(args: HostPlanArgs): HostFile[] {
     const withSecrets = args.secretDelivery === "user-data";
@@ -93,6 +96,43 @@ function dataVolumeFiles(): HostFile[] {
     ];
 }
 
+/** The parts of the script for certificates, in the order in which they stand in it. */
+const certificateParts = [
+    "certificates-failure.sh",
+    "certificates-issue.sh",
+    "certificates-install.sh",
+    "certificates-run.sh",
+];
+
+function certificateFiles(): HostFile[] {
+    return [
+        {
+            path: "/usr/local/lib/mailhost/certificates",
+            mode: "0755",
+            content: [
+                hostTemplate("certificates.sh", { MOUNT_POINT: dataMountPoint }),
+                ...certificateParts.map((part) => hostTemplate(part)),
+            ].join("\n"),
+        },
+        {
+            path: "/usr/local/bin/mailhost",
+            mode: "0755",
+            content: hostTemplate("mailhost.sh"),
+        },
+        {
+            path: `${unitFolder}/mailhost-renew.service`,
+            mode: "0644",
+            content: hostTemplate("mailhost-renew.service", { MOUNT_UNIT: dataMountUnit }),
+        },
+        {
+            path: `${unitFolder}/${renewalTimer}`,
+            mode: "0644",
+            content: hostTemplate("mailhost-renew.timer"),
+            effect: { verb: "restart", unit: renewalTimer },
+        },
+    ];
+}
+
 function firewallFiles(openTcpPorts: readonly number[]): HostFile[] {
     const effect = { verb: "restart", unit: "mailhost-firewall.service" } as const;
     const ports = [...new Set(openTcpPorts)].sort((a, b) => a - b);
@@ -167,6 +207,7 @@ export function hostFiles(
         },
         ...dataVolumeFiles(),
         ...dockerFiles(),
+        ...certificateFiles(),
         {
             // Apart from root's own file, which holds the program's key and whatever an administrator adds there.
             path: "/etc/ssh/authorized_keys.d/root",

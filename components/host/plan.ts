@@ -1,5 +1,5 @@
 import { dataDeviceFile, dataMountPoint, dataMountUnit, dataPrepareUnit } from "./data-volume";
-import { hostFiles } from "./files";
+import { hostFiles, renewalTimer } from "./files";
 import { hostPackages } from "./packages";
 
 /** Operating systems that the host plan knows. `debian-13` is rehearsed end to end, the others are unit-tested. */
@@ -171,6 +171,7 @@ export function planHost(args: HostPlanArgs): HostPlan {
                 "systemd-timesyncd.service",
                 "apt-daily.timer",
                 "apt-daily-upgrade.timer",
+                renewalTimer,
             ],
             // Renewal is ours: the distribution's timer knows neither the store on the volume nor who reads the keys.
             masked: ["certbot.timer"],

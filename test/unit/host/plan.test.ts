@@ -39,6 +39,10 @@ const files = `
 /etc/docker/daemon.json 0644 - restart:docker.service
 /etc/systemd/system/docker.service.d/mailhost.conf 0644 - restart:docker.service
 /etc/systemd/system/docker.socket.d/mailhost.conf 0644 - -
+/usr/local/lib/mailhost/certificates 0755 - -
+/usr/local/bin/mailhost 0755 - -
+/etc/systemd/system/mailhost-renew.service 0644 - -
+/etc/systemd/system/mailhost-renew.timer 0644 - restart:mailhost-renew.timer
 /etc/ssh/authorized_keys.d/root 0644 - -
 /etc/ssh/sshd_config.d/00-mailhost.conf 0644 sshd reload:ssh.service
 /usr/local/lib/mailhost/firewall 0755 - restart:mailhost-firewall.service
@@ -118,6 +122,7 @@ for (const system of systems) {
                             "systemd-timesyncd.service",
                             "apt-daily.timer",
                             "apt-daily-upgrade.timer",
+                            "mailhost-renew.timer",
                         ],
                         masked: ["certbot.timer"],
                     },

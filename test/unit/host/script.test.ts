@@ -127,7 +127,7 @@ describe("the host script", () => {
         const plan = planHost({ ...planArguments, secretDelivery: "user-data" });
         const script = renderHostScript(plan, { dataDevice });
         assert.ok(!script.includes("AUTH_BASIC_PASSWORD"));
-        assert.ok(!script.includes(".cloudflare.ini"));
+        assert.ok(!script.includes("put /root/.cloudflare.ini"));
     });
 
     test("prints no secret when it is verbose", () => {
