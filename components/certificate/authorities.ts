@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { isHostName, nearestName } from "../names";
 import type { Problem } from "../problem";
 
@@ -40,6 +41,13 @@ export interface AuthorityArgs {
      * @default that of the named authority
      */
     issuer?: string;
+    /**
+     * Certificates in PEM form by which the connection to the ACME directory is trusted, for an authority whose own
+     * certificate is not among those that systems trust. Only with the URL of a directory.
+     *
+     * @default what the host's system trusts
+     */
+    ca?: string;
 }
 
 function isKnown(name: string): name is AuthorityName {
@@ -65,16 +73,24 @@ export function authorityProblems(path: string, args: AuthorityArgs): Problem[] 
     const authority = args.authority ?? "letsencrypt";
     if (isKnown(authority)) {
         const { issuer } = known[authority];
-        if (args.issuer === undefined || args.issuer === issuer) return [];
-        return [
-            {
+        const problems: Problem[] = [];
+        if (args.issuer !== undefined && args.issuer !== issuer) {
+            problems.push({
                 path: `${path}.issuer`,
                 reason: `${JSON.stringify(args.issuer)} is not the issuer domain of ${authority}: that is ${issuer}.`,
                 remedy: `Leave ${path}.issuer out.`,
-            },
-        ];
+            });
+        }
+        if (args.ca !== undefined) {
+            problems.push({
+                path: `${path}.ca`,
+                reason: `It is given, but every system trusts the directory of ${authority} already.`,
+                remedy: `Leave ${path}.ca out, or give the https: URL of another authority's directory as ${path}.authority.`,
+            });
+        }
+        return problems;
     }
-    const problems: Problem[] = [];
+    const problems: Problem[] = args.ca === undefined ? [] : caProblems(`${path}.ca`, args.ca);
     if (!isHttpsUrl(authority)) {
         const near = nearestName(authority, authorityNames);
         problems.push({
@@ -96,7 +112,36 @@ export function authorityProblems(path: string, args: AuthorityArgs): Problem[] 
 }
 
 function isHttpsUrl(text: string): boolean {
-    return URL.canParse(text) && new URL(text).protocol === "https:";
+    // The parser of URLs overlooks spaces and line ends, certbot doesn't.
+    return /^[!-~]+$/.test(text) && URL.canParse(text) && new URL(text).protocol === "https:";
+}
+
+/** The certificates of a text in PEM form, one after the other, without anything between them. */
+export function pemCertificates(text: string): string[] {
+    const blocks = /-----BEGIN CERTIFICATE-----[\sA-Za-z0-9+/=]+-----END CERTIFICATE-----/g;
+    return [...text.matchAll(blocks)].map(([block]) => `${block.replace(/\s*\n\s*/g, "\n")}\n`);
+}
+
+/** What is wrong with the certificates of an authority. They are public, but a private key may stand beside them. */
+export function caProblems(path: string, ca: string): Problem[] {
+    const remedy =
+        "Give the text of the file that the authority has for it, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----.";
+    if (typeof ca !== "string") return [{ path, reason: "It is not a text.", remedy }];
+    if (ca.includes("PRIVATE KEY-----")) {
+        return [{ path, reason: "It holds a private key.", remedy: "Give the certificate alone." }];
+    }
+    const certificates = pemCertificates(ca);
+    if (certificates.length === 0) {
+        return [{ path, reason: "It holds no certificate in PEM form.", remedy }];
+    }
+    return certificates.flatMap((pem, index) => {
+        try {
+            new X509Certificate(pem);
+            return [];
+        } catch {
+            return [{ path, reason: `Its certificate ${index + 1} can't be read.`, remedy }];
+        }
+    });
 }
 
 /** The authority that was chosen. Only meaningful for arguments without problems. */
