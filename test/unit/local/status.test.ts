@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { localConfig, localDomain, secondDomain } from "../../../local/laptop";
-import { describeStatus, stoppedStatus, type LocalStatus } from "../../../local/status";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { localConfig, localDomain, secondDomain, withRebuiltImages } from "../../../local/laptop";
+import { describeStatus, stoppedStatus, urlsOf, type LocalStatus } from "../../../local/status";
 
 const stopped = stoppedStatus(
     { kind: "container" },
@@ -20,6 +23,8 @@ test("a cloud that does not run tells scripts so, with every key", () => {
         [stopped.dns, stopped.cloudflareApi, stopped.domain, stopped.domains],
         [null, null, null, []],
     );
+    const { acme, webAuth, mailbox, urls, proofs } = stopped;
+    assert.deepEqual([acme, webAuth, mailbox, urls, proofs], [null, null, null, {}, []]);
     assert.match(describeStatus(stopped), /not running/);
 });
 
@@ -45,4 +50,73 @@ test("the local stack has two mail domains, in signed zones at Cloudflare", () =
     assert.equal(config["mailhost:domain"], localDomain);
     assert.deepEqual(config["mailhost:domains"], [{ name: secondDomain }]);
     assert.deepEqual(config["mailhost:dns"], { provider: "cloudflare", dnssec: true });
+});
+
+test("a person gets a `curl` command for the web site, which needs no name server and no store of roots", () => {
+    const running: LocalStatus = {
+        ...{ ...stopped, running: true, domain: "example.test", urls: urlsOf("example.test") },
+        address: { ipv4: "127.0.11.1", ipv6: null },
+        ports: { 443: 10443 },
+    };
+    assert.equal(line(running, "web"), "web         (none yet)");
+    const acme = { directory: "https://198.18.1.2:14000/dir", caFile: "/it's/roots.pem" };
+    assert.equal(
+        line({ ...running, acme }, "web"),
+        "web         curl --cacert '/it'\\''s/roots.pem' --connect-to '::127.0.11.1:10443' https://example.test/",
+    );
+});
+
+test("a person sees which mailbox there is and what was proven, but no password", () => {
+    const proof = (name: string, ok: boolean) => ({ name, ok, detail: "", seconds: 1 });
+    const running: LocalStatus = {
+        ...{ ...stopped, running: true },
+        mailbox: { address: "proof@example.test", password: "secret-of-the-mailbox" },
+        webAuth: { username: "admin", password: "secret-of-the-site" },
+        proofs: [proof("mail in", true), proof("mail out", false), proof("closed", true)],
+    };
+    assert.equal(line(running, "mailbox"), "mailbox     proof@example.test");
+    assert.equal(
+        line(running, "proven"),
+        "proven      2 of 3 by the last `npm run local`; FAILED: mail out",
+    );
+    assert.doesNotMatch(describeStatus(running), /secret-of/);
+});
+
+const digest = (digit: string) => `sha256:${digit.repeat(64)}`;
+const images = {
+    mail: `198.18.1.2:5000/mail:v1@${digest("a")}`,
+    mongodb: `198.18.1.2:5000/mongo:8.0@${digest("b")}`,
+    redis: `198.18.1.2:5000/redis:7.4@${digest("c")}`,
+    router: `198.18.1.2:5000/nginx:1.28@${digest("d")}`,
+};
+
+test("the local stack has the laptop's authority, trusted by its text, and the laptop's images", () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "sources-"));
+    const caFile = path.join(folder, "ca.pem");
+    fs.writeFileSync(caFile, "the authority's certificate\n");
+    const acme = { directory: "https://198.18.1.2:14000/dir", caFile, rootsFile: "/roots.pem" };
+    const config = localConfig({ id: 7, system: "debian-13" }, { acme, images });
+    fs.rmSync(folder, { recursive: true });
+    assert.deepEqual(config["mailhost:certificate"], {
+        authority: "https://198.18.1.2:14000/dir",
+        issuer: "pebble.test",
+        ca: "the authority's certificate\n",
+    });
+    assert.deepEqual(config["mailhost:stack"], { images });
+    assert.deepEqual([(config["mailhost:server"] as Record<string, unknown>)["image"]], ["7"]);
+});
+
+test("an image that was built anew takes the place of the one before, and what the user has set stays", () => {
+    assert.equal(withRebuiltImages({ images }, images), undefined);
+    assert.equal(withRebuiltImages(undefined, images), undefined);
+    assert.equal(withRebuiltImages({ profile: "storage" }, images), undefined);
+    const own = `registry.example/mail:v2@${digest("e")}`;
+    const current = {
+        profile: "storage",
+        images: { ...images, mail: own, redis: `198.18.1.2:5000/redis:7.4@${digest("f")}` },
+    };
+    assert.deepEqual(withRebuiltImages(current, images), {
+        profile: "storage",
+        images: { ...images, mail: own },
+    });
 });
