@@ -31,6 +31,12 @@ const requirements: Requirement[] = [
     { program: "genisoimage", package: "genisoimage", purposes: ["vm"] },
     { program: "nc", package: "netcat-openbsd", purposes: ["vm"] },
     { program: "knotd", package: "knot", purposes: ["vm", "container", "test"] },
+    { program: "openssl", package: "openssl", purposes: ["vm", "container", "test"] },
+    {
+        program: "docker-registry",
+        package: "docker-registry",
+        purposes: ["vm", "container", "test"],
+    },
     { program: "systemd-nspawn", package: "systemd-container", purposes: ["container"] },
     { program: "nft", package: "nftables", purposes: ["container"] },
     { program: "ip", package: "iproute2", purposes: ["container"] },
@@ -53,6 +59,7 @@ const archiveKeys = {
  * and the tests start these programs themselves, on loopback. Newer Ubuntus start SSH through a socket.
  */
 const ownServices: Record<string, string[]> = {
+    "docker-registry": ["docker-registry.service"],
     knot: ["knot.service"],
     "openssh-server": ["ssh.service", "ssh.socket"],
 };

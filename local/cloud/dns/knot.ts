@@ -1,16 +1,14 @@
-import { spawn, type ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { runQuietly } from "../../../cli/run-program";
+import { ChildServer } from "../child-server";
 import { withSystemPrograms } from "../machines/disk";
 import type { DnsServer, ZoneContent, ZoneKey } from "./dns-server";
 import { freePort } from "./free-port";
 import { controlSocket, renderKnotConfig, type ZoneFolder } from "./knot-config";
 import { renderZoneLines } from "./zone-text";
 
-const startSeconds = 30;
-const stopSeconds = 10;
+const logName = "knot.log";
 
 export interface KnotOptions {
     /** Everything that the server keeps: configuration, zones, journal, DNSSEC keys. Made when it is not there. */
@@ -40,7 +38,7 @@ export async function startKnot(options: KnotOptions): Promise<DnsServer> {
 class Knot implements DnsServer {
     readonly address: { host: string; port: number };
     private readonly zones: Map<string, ZoneFolder>;
-    private process: ChildProcess | undefined;
+    private process: ChildServer | undefined;
     private work: Promise<unknown> = Promise.resolve();
 
     constructor(
@@ -63,27 +61,15 @@ class Knot implements DnsServer {
         this.configure();
         // A server that was killed leaves it, and its number may be another process's by now.
         fs.rmSync(path.join(this.directory, "knot.pid"), { force: true });
-        const log = fs.openSync(this.log, "w", 0o600);
-        // The kernel ends it when this process ends, even by SIGKILL.
-        const child = spawn("setpriv", ["--pdeathsig", "KILL", "knotd", "-c", "knot.conf"], {
-            cwd: this.directory,
-            env: withSystemPrograms(),
-            stdio: ["ignore", log, log],
+        this.process = await ChildServer.start({
+            title: "The DNS server (knotd)",
+            program: "knotd",
+            args: ["-c", "knot.conf"],
+            directory: this.directory,
+            log: logName,
+            address: this.address,
+            isReady: async () => (await this.control("status")) !== "",
         });
-        fs.closeSync(log);
-        this.process = child;
-        let ended: string | undefined;
-        child.once("error", (error) => (ended = error.message));
-        child.once("exit", (code, signal) => (ended = `it ended with ${signal ?? code}`));
-        for (let waited = 0; waited < startSeconds * 1000 && !ended; waited += 20) {
-            if (await this.control("status").catch(() => undefined)) return;
-            await sleep(20);
-        }
-        child.kill("SIGKILL");
-        const said = fs.readFileSync(this.log, "utf8").trim();
-        throw new Error(
-            `The DNS server (knotd) did not start at ${this.address.host} port ${this.address.port}: ${ended ?? `it is not ready after ${startSeconds} s`}. It said:\n${said}`,
-        );
     }
 
     publish(zone: ZoneContent): Promise<void> {
@@ -137,17 +123,11 @@ class Knot implements DnsServer {
 
     async stop(): Promise<void> {
         await this.work.catch(() => undefined);
-        const child = this.process;
-        if (!child || child.exitCode !== null || child.signalCode !== null) return;
-        const ended = new Promise((resolve) => child.once("exit", resolve));
-        child.kill("SIGTERM");
-        const force = setTimeout(() => child.kill("SIGKILL"), stopSeconds * 1000);
-        await ended;
-        clearTimeout(force);
+        await this.process?.stop();
     }
 
     private get log(): string {
-        return path.join(this.directory, "knot.log");
+        return path.join(this.directory, logName);
     }
 
     private zoneFile(name: string, folder: ZoneFolder): string {

@@ -28,8 +28,8 @@ export async function ensureRootDisk(
 }
 
 /** An ordinary user's PATH lacks where Debian keeps the administrator's programs. */
-export function withSystemPrograms(): NodeJS.ProcessEnv {
-    return { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` };
+export function withSystemPrograms(environment = process.env): NodeJS.ProcessEnv {
+    return { ...environment, PATH: `${environment["PATH"]}:/usr/sbin:/sbin` };
 }
 
 const superblockOffset = 1024;

@@ -7,11 +7,13 @@ const nothing = () => false;
 test("lists exactly what is missing for a purpose, each package once and sorted", () => {
     assert.deepEqual(missingPackages(["check"], nothing, true), ["shellcheck"]);
     assert.deepEqual(missingPackages(["container"], nothing, true), [
+        "docker-registry",
         "e2fsprogs",
         "iproute2",
         "knot",
         "nftables",
         "openssh-client",
+        "openssl",
         "systemd-container",
     ]);
 });
