@@ -42,7 +42,7 @@ async function proveRecords(
         const { checklist, complete: whole } = await site.checklist(domain);
         asked = checklist.length;
         rows = checklist.filter(({ ok }) => !ok).map(({ type, name }) => `${type} ${name}`);
-        report(`not found yet: ${rows.join(", ")}`);
+        if (rows.length > 0) report(`not found yet: ${rows.join(", ")}`);
         return whole || undefined;
     });
     if (!complete) throw new Error(`The host does not find: ${rows.join(", ")}.`);
