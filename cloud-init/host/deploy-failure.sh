@@ -40,7 +40,7 @@ gather() {
     [ -n "$container" ] || return 0
     docker inspect --format 'state: {{.State.Status}}, exit code {{.State.ExitCode}}, out of memory: {{.State.OOMKilled}}, restarts: {{.RestartCount}}{{with .State.Error}}, {{.}}{{end}}' "$container"
     docker inspect --format '{{with .State.Health}}{{range .Log}}{{if ne .ExitCode 0}}health check: {{.Output}}
-{{end}}{{end}}{{end}}' "$container" | grep . | tail -n 3 || true
+{{end}}{{end}}{{end}}' "$container" | grep 'health check: .' | tail -n 3 || true
     docker logs --tail "$shown_lines" "$container" 2>&1
 }
 
@@ -66,10 +66,28 @@ explain() {
     : >"$work/logs"
     if [ "$blamed" != - ]; then gather "$blamed" 2>&1 | hide_secrets >"$work/logs" || true; fi
     complain "$subject: $([ "$blamed" = - ] || printf '%s: ' "$blamed")$why"
-    sed 's/^/mailhost:   | /' "$work/logs" >&2 || true
+    sed '/^$/d; s/^/mailhost:   | /' "$work/logs" >&2 || true
     { printf '%s\n' "$why" && cat "$work/logs"; } >"$work/said"
     cause=$(likely_cause "$work/said")
     [ -z "$cause" ] || complain "likely cause: $cause"
+}
+
+# What compose said when it gave up, and of which service.
+blame_compose() {
+    local said name restarts
+    said=$(grep -vE '^ ?Container .* Error *$' "$work/compose.log" | grep -iE 'error|unhealthy|fail|exited' | tail -n 2 | paste -sd ' ' -) ||
+        said=$(tail -n 1 "$work/compose.log")
+    if [[ $said =~ container\ ([A-Za-z0-9_.-]+)\ is\ unhealthy ]]; then
+        name=${BASH_REMATCH[1]}
+        # One that ends before it is looked at is unhealthy too.
+        restarts=$(observe | awk -F '|' -v name="$name" '$1 == name { print $5; exit }')
+        ((${restarts:-0} == 0)) || blame "$name" "it ends again and again"
+        blame "$name" 'its health check fails'
+    elif [[ $said =~ container\ ([A-Za-z0-9_.-]+)\ exited\ \(([0-9]+)\) ]]; then
+        blame "${BASH_REMATCH[1]}" "it has ended with exit code ${BASH_REMATCH[2]}"
+    fi
+    name=$(grep -oE 'Container [A-Za-z0-9_.-]+ +Error' "$work/compose.log" | tail -n 1 | cut -d ' ' -f 2) || true
+    blame "${name:--}" "it does not start: ${said:-compose says nothing}"
 }
 
 # Puts the last release that served back, and says whether it serves again.

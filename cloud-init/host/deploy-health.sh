@@ -25,7 +25,7 @@ observe() {
     mapfile -t containers < <(docker ps --all --quiet --no-trunc --filter "label=com.docker.compose.project=$project")
     ((${#containers[@]} > 0)) || return 0
     # One may go meanwhile: compose replaces them.
-    docker inspect --format '{{index .Config.Labels "com.docker.compose.service"}}|{{.Id}}|{{.State.Status}}|{{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}}|{{.RestartCount}}|{{.State.ExitCode}}|{{.State.OOMKilled}}|{{.State.StartedAt}}|{{.HostConfig.RestartPolicy.Name}}' "${containers[@]}" 2>/dev/null || true
+    docker inspect --format '{{index .Config.Labels "com.docker.compose.service"}}|{{.ID}}|{{.State.Status}}|{{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}}|{{.RestartCount}}|{{.State.ExitCode}}|{{.State.OOMKilled}}|{{.State.StartedAt}}|{{.HostConfig.RestartPolicy.Name}}' "${containers[@]}" 2>/dev/null || true
 }
 
 start_services() {
@@ -82,16 +82,6 @@ first_few() {
     printf '%s' "${1:-compose}"
     (($# < 2)) || printf ', %s' "${@:2:3}"
     (($# <= 4)) || printf ' and %d more' "$(($# - 4))"
-}
-
-# What compose said when it gave up, and of which service.
-blame_compose() {
-    local service said
-    said=$(grep -iE 'error|unhealthy|fail|exited' "$work/compose.log" | tail -n 3) || said=$(tail -n 3 "$work/compose.log")
-    service=$(grep -oE 'container [A-Za-z0-9_.-]+ (is unhealthy|exited)' "$work/compose.log" | tail -n 1 | cut -d ' ' -f 2) || true
-    [ -n "$service" ] ||
-        service=$(grep -oE 'Container [A-Za-z0-9_.-]+ +Error' "$work/compose.log" | tail -n 1 | cut -d ' ' -f 2) || true
-    blame "${service:--}" "it does not start: ${said:-compose says nothing}"
 }
 
 # await_health RELEASE PID: returns when everything is up, else blames a service. PID is compose's, 0 when it has ended.

@@ -6,7 +6,7 @@ data=${data:?}
 state=${state:?}
 library=${library:?}
 work=${work:?}
-composer_file=/run/mailhost/compose.pid
+composer_file=${composer_file:?}
 
 # One file of the release, from standard input: release_file PATH MODE OWNER
 release_file() {
@@ -34,7 +34,7 @@ end_former_composer() {
     local pid
     [ -e "$composer_file" ] || return 0
     pid=$(cat "$composer_file")
-    if tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "--project-directory $data "; then
+    if { tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null | grep -qF -- "--project-directory $data "; then
         say "ending what a former deployment left running ($pid)"
         kill "$pid" 2>/dev/null || true
         timeout 30 tail --pid="$pid" -f /dev/null || kill -9 "$pid" 2>/dev/null || true

@@ -33,7 +33,7 @@ disk_use() {
 # once.
 image_user() {
     local image=$1 user=${2:-} known=$state/image-users id found
-    id=$(docker image inspect --format '{{.Id}}' "$image" 2>/dev/null) || {
+    id=$(docker image inspect --format '{{.ID}}' "$image" 2>/dev/null) || {
         printf 'the image %s is not on this host' "$image"
         return 1
     }

@@ -136,6 +136,7 @@ export function deployScript(deployment: Deployment): string {
                 state: stateFolder,
                 library: libraryFolder,
                 work: "/run/mailhost/deploy",
+                composer_file: "/run/mailhost/compose.pid",
                 project: composeProject,
                 compose_file: composeFile,
                 release_hash: releaseHash(deployment),

@@ -1,0 +1,110 @@
+// Runs on the computer that deploys, as `node -e`, without any package. Standard input: JSON, see reachability.ts.
+// Its findings are lines on standard output; a port that is not reached from here is no failure.
+"use strict";
+const { createHash } = require("node:crypto");
+const net = require("node:net");
+const { clearTimeout, setTimeout } = require("node:timers");
+const tls = require("node:tls");
+
+const noRoute = new Set(["ENETUNREACH", "EHOSTUNREACH", "EADDRNOTAVAIL", "EAFNOSUPPORT"]);
+const words = {
+    ECONNREFUSED: "the connection is refused",
+    ECONNRESET: "the connection is cut",
+    ETIMEDOUT: "no answer",
+};
+
+/** Speaks SMTP until TLS may begin (RFC 3207). */
+function startTls(socket, done, failed) {
+    const commands = ["EHLO mailhost.invalid\r\n", "STARTTLS\r\n"];
+    let text = "";
+    const read = (chunk) => {
+        text += chunk.toString("latin1");
+        const last = /^(\d{3}) .*\r?\n$/m.exec(text);
+        if (!last || !text.endsWith("\n")) return;
+        if (!last[1].startsWith("2")) return failed(new Error(`it says ${text.trim()}`));
+        text = "";
+        const command = commands.shift();
+        if (command !== undefined) return socket.write(command);
+        socket.off("data", read);
+        done();
+    };
+    socket.on("data", read);
+    socket.on("end", () => failed(new Error("it hangs up before TLS begins")));
+}
+
+/** The certificate that a port shows. */
+function certificateAt(address, { port, tls: kind, name }, milliseconds) {
+    return new Promise((resolve, reject) => {
+        const socket = net.connect({ host: address, port });
+        const fail = (error) => {
+            clearTimeout(timer);
+            socket.destroy();
+            reject(error);
+        };
+        const timer = setTimeout(
+            () => fail(Object.assign(new Error("no answer"), { code: "ETIMEDOUT" })),
+            milliseconds,
+        );
+        const secure = () => {
+            // Who signed it is the authority's affair; which one it is, is judged here.
+            const secured = tls.connect({ socket, servername: name, rejectUnauthorized: false });
+            secured.once("secureConnect", () => {
+                clearTimeout(timer);
+                const certificate = secured.getPeerX509Certificate();
+                secured.destroy();
+                socket.destroy();
+                if (certificate) resolve(certificate);
+                else reject(new Error("it shows no certificate"));
+            });
+            secured.once("error", fail);
+        };
+        socket.once("error", fail);
+        socket.once("connect", () =>
+            kind === "smtp-starttls" ? startTls(socket, secure, fail) : secure(),
+        );
+    });
+}
+
+function describe(error) {
+    return words[error.code] ?? error.message.split("\n")[0];
+}
+
+/** One line on one port at one address. */
+async function look(address, target, input) {
+    const { port, name, service, lineage } = target;
+    const at = `port ${port} (${service}) at ${address}`;
+    try {
+        const certificate = await certificateAt(address, target, input.seconds * 1000);
+        if (certificate.checkHost(name) === undefined) {
+            return `warning: ${at} is reached from here, but its certificate is not for ${name}: ${certificate.subjectAltName ?? "it names nobody"}. Something between here and the host may answer in its place`;
+        }
+        const expected = input.spki[lineage];
+        const key = certificate.publicKey.export({ type: "spki", format: "der" });
+        if (expected !== undefined && createHash("sha256").update(key).digest("hex") !== expected) {
+            return `warning: ${at} is reached from here, but its certificate has another key than the host's. Something between here and the host answers in its place`;
+        }
+        return `${at} is reached from here: certificate for ${name}, until ${new Date(certificate.validTo).toISOString().slice(0, 10)}`;
+    } catch (error) {
+        if (noRoute.has(error.code) && net.isIPv6(address)) {
+            return `${at} was not tried: this computer has no way to IPv6 addresses`;
+        }
+        const why =
+            port === 25
+                ? "Many networks block outbound port 25; on the host itself it answers"
+                : "On the host itself it answers: look at the firewalls in between, the cloud's and this network's";
+        return `warning: ${at} is not reached from here: ${describe(error)}. ${why}`;
+    }
+}
+
+let text = "";
+process.stdin.on("data", (chunk) => (text += chunk));
+process.stdin.on("end", async () => {
+    const input = JSON.parse(text);
+    const targets = input.addresses.flatMap((address) =>
+        input.ports.map((target) => [address, target]),
+    );
+    const lines = await Promise.all(
+        targets.map(([address, target]) => look(address, target, input)),
+    );
+    for (const line of lines) console.log(`mailhost: ${line}`);
+});
