@@ -3,27 +3,33 @@ import type { Proof } from "./proof";
 
 const width = 110;
 
-/** One table: what was made and how long it took, then what was proven and what was seen of it. */
-export function renderProofTable(timings: Timings, proofs: readonly Proof[]): string {
+/**
+ * One table: what was made and how long it took, then what was proven and what was seen of it.
+ *
+ * @param seconds of the whole; steps that ran side by side count once in it.
+ */
+export function renderProofTable(
+    timings: Timings,
+    proofs: readonly Proof[],
+    seconds: number,
+): string {
     const steps = Object.entries(timings);
     const names = [...steps.map(([name]) => name), ...proofs.map(({ name }) => name), "in all"];
     const nameWidth = Math.max(...names.map((name) => name.length));
-    const row = (mark: string, name: string, seconds: number, detail = ""): string[] => {
-        const start = `${mark.padEnd(6)}  ${name.padEnd(nameWidth)}  ${time(seconds)}  `;
+    const row = (mark: string, name: string, taken: number, detail = ""): string[] => {
+        const start = `${mark.padEnd(6)}  ${name.padEnd(nameWidth)}  ${time(taken)}  `;
         const [first = "", ...further] = wrap(detail, Math.max(40, width - start.length));
         const indent = " ".repeat(start.length);
         return [start + first, ...further.map((line) => indent + line)].map((line) =>
             line.trimEnd(),
         );
     };
-    const total = [...Object.values(timings), ...proofs.map(({ seconds }) => seconds)];
-    const sum = total.reduce((all, one) => all + one, 0);
     return [
-        ...steps.flatMap(([name, seconds]) => row("", name, seconds)),
-        ...proofs.flatMap(({ name, ok, detail, seconds }) =>
-            row(ok ? "proven" : "FAILED", name, seconds, detail),
+        ...steps.flatMap(([name, taken]) => row("", name, taken)),
+        ...proofs.flatMap(({ name, ok, detail, seconds: taken }) =>
+            row(ok ? "proven" : "FAILED", name, taken, detail),
         ),
-        ...row("", "in all", sum, verdict(proofs)),
+        ...row("", "in all", seconds, verdict(proofs)),
     ].join("\n");
 }
 
