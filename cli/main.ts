@@ -1,6 +1,7 @@
 #!/usr/bin/env -S node --import tsx
 import { Command } from "commander";
 import { dnsText, withDnsOptions, type DnsOptions } from "./dns";
+import { pin, withPinOptions, type PinOptions } from "./pin";
 import { runQuietly } from "./run-program";
 import { recover, type RunPulumi } from "./recover";
 
@@ -15,6 +16,15 @@ withDnsOptions(program.command("dns"))
     .option("-s, --stack <name>", "the stack; the selected one if absent")
     .action(async (options: DnsOptions & { stack?: string }) => {
         process.stdout.write(await dnsText({ ...options, pulumi }));
+    });
+
+withPinOptions(program.command("pin"))
+    .option("-s, --stack <name>", "the stack; the selected one if absent")
+    .action(async (options: PinOptions & { stack?: string }) => {
+        // Loaded here: the SDK that it needs takes longer to load than the other commands to run.
+        const { registryLookUp } = await import("./pin-lookup.js");
+        const say = (line: string) => console.error(line);
+        process.stdout.write(await pin({ ...options, pulumi, lookUp: registryLookUp(), say }));
     });
 
 program

@@ -1,6 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { isPinned } from "./image-reference";
+import { imageWarnings, isPinned } from "./images";
 import { imageNames, type ImageName } from "./model";
 
 /** What is looked up when it isn't pinned. A database never is: its data fits its version alone. */
@@ -26,22 +26,29 @@ export function lookUpImages(
             : // A look-up needs no daemon, and where `up` runs there may be none.
               new docker.Provider(`${name}-registry`, { disableDockerDaemonCheck: true }, opts);
     if (pulumi.runtime.isDryRun()) {
-        for (const image of unpinned) {
-            void pulumi.log.warn(
-                `The image ${image}, ${images[image]}, is not pinned: each preview and up takes what its registry has ` +
-                    "under that tag at that moment. Pin it with: npm run mailhost -- pin",
-                opts.parent,
-            );
+        for (const warning of imageWarnings("stack.images", images)) {
+            void pulumi.log.warn(warning, opts.parent);
         }
     }
     const reference = (image: ImageName): pulumi.Output<string> => {
         const given = images[image];
         if (!isLookedUp(image)) return pulumi.output(given);
-        const found = docker.getRegistryImageOutput({ name: given }, { ...opts, provider });
+        const found = docker.getRegistryImageOutput(
+            { name: registryName(given) },
+            { ...opts, provider },
+        );
         return pulumi.interpolate`${given}@${found.sha256Digest}`;
     };
     return Object.fromEntries(imageNames.map((image) => [image, reference(image)])) as Record<
         ImageName,
         pulumi.Output<string>
     >;
+}
+
+/**
+ * The name under which the provider finds an image: it takes what stands before the first slash for the host to ask, and
+ * Docker Hub's registry has another name than its images have.
+ */
+export function registryName(reference: string): string {
+    return reference.replace(/^(?:index\.)?docker\.io\//, "registry-1.docker.io/");
 }

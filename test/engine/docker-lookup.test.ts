@@ -1,8 +1,14 @@
 import * as assert from "node:assert/strict";
-import { after, before, mock, test } from "node:test";
+import * as fs from "node:fs";
+import * as net from "node:net";
+import * as path from "node:path";
+import { after, before, describe, mock, test } from "node:test";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { pin } from "../../cli/pin";
+import { registryLookUp } from "../../cli/pin-lookup";
 import { lookUpImages } from "../../components/stack/image-lookup";
+import { imageWarnings } from "../../components/stack/images";
 import type { ImageName } from "../../components/stack/model";
 import {
     certifyLoopback,
@@ -70,15 +76,9 @@ test("a preview looks up what is not pinned, and warns of it", async () => {
         "HEAD /v2/library/nginx/manifests/1.28",
         "HEAD /v2/owner/mail/manifests/v1.0.0",
     ]);
-    const rest =
-        "is not pinned: each preview and up takes what its registry has under that tag at that moment. " +
-        "Pin it with: npm run mailhost -- pin";
     assert.deepEqual(
         warn.mock.calls.map((call) => call.arguments[0]),
-        [
-            `The image mail, ${unpinned.mail}, ${rest}`,
-            `The image router, ${unpinned.router}, ${rest}`,
-        ],
+        imageWarnings("stack.images", unpinned),
     );
     warn.mock.restore();
 });
@@ -133,4 +133,105 @@ test("resources of Docker are refused", async () => {
         new docker.Volume("volume", {}, { provider });
     });
     assert.match(told, /simulated docker provider has no resource docker:index\/volume:Volume/);
+});
+
+describe("mailhost pin", () => {
+    /** Looks up with the simulated provider, as a user's `pulumi` does with the real one. */
+    const lookUp = (home = "home", timeoutSeconds?: number) =>
+        registryLookUp({
+            root: stack.folder,
+            timeoutSeconds,
+            environment: {
+                PULUMI_HOME: path.join(stack.folder, home),
+                PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+            },
+        });
+    const state = () => fs.readdirSync(path.join(stack.folder, "state"), { recursive: true });
+
+    test("looks up in a stack of its own, each image apart", async () => {
+        const before = state();
+        const unknown = `${registry.host}/owner/mail:v9`;
+        const found = await lookUp()([unpinned.mail, unpinned.router, unknown]);
+        assert.deepEqual(found.get(unpinned.mail), { digest: digestOf(mail.body) });
+        assert.deepEqual(found.get(unpinned.router), { digest: digestOf(router.body) });
+        const failed = found.get(unknown);
+        assert.ok(failed && "error" in failed);
+        assert.match(failed.error, /owner\/mail:v9 from registry: .*404 Not Found/);
+        assert.deepEqual(state(), before, "the user's state");
+        const home = fs.readdirSync(path.join(stack.folder, "home"));
+        assert.equal(home.includes("credentials.json"), false, "the user's login");
+    });
+
+    test("finds Docker Hub's images at its registry", async () => {
+        const found = await lookUp()(["docker.io/library/mongo:8.0", "mongo:8.0"]);
+        for (const result of found.values()) {
+            assert.ok("error" in result);
+            assert.match(
+                result.error,
+                /https:\/\/registry-1\.docker\.io\/v2\/library\/mongo\/manifests\/8\.0: .*laptop cloud only/,
+            );
+        }
+        assert.equal(found.size, 2);
+    });
+
+    test("tells of a provider that isn't installed", async () => {
+        fs.mkdirSync(path.join(stack.folder, "empty-home"));
+        const found = await lookUp("empty-home")([unpinned.mail]);
+        const result = found.get(unpinned.mail);
+        assert.ok(result && "error" in result);
+        assert.match(result.error, /^no resource plugin 'pulumi-resource-docker' found .*$/);
+    });
+
+    test("does not wait for ever", async () => {
+        const silent = net.createServer();
+        await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+        const { port } = silent.address() as net.AddressInfo;
+        try {
+            const name = `127.0.0.1:${port}/owner/mail:v1.0.0`;
+            const start = Date.now();
+            const result = (await lookUp("home", 5)([name])).get(name);
+            assert.ok(result && "error" in result);
+            assert.ok(Date.now() - start < 45_000, "the provider itself would wait a minute");
+        } finally {
+            silent.close();
+        }
+    });
+
+    test("writes into the stack's configuration, and the second time finds nothing to do", async () => {
+        await stack.cli(["config", "set", "--stack", "test", "mailhost:domain", "example.com"]);
+        const images = { mongodb: unpinned.mail, redis: unpinned.mail, router: unpinned.router };
+        const run = (options: object) =>
+            pin({
+                ...options,
+                json: true,
+                stack: "test",
+                pulumi: (args) => stack.cli(args),
+                lookUp: lookUp(),
+                say: () => undefined,
+            });
+        await run({ image: { ...images, mail: unpinned.mail } });
+        const { stdout } = await stack.cli(["config", "--json", "--stack", "test"]);
+        const config = JSON.parse(stdout) as Record<
+            string,
+            { objectValue: unknown; value: unknown }
+        >;
+        const reference = pinned().mail;
+        assert.deepEqual(config["mailhost:stack"]?.objectValue, {
+            images: {
+                mail: reference,
+                mongodb: reference,
+                redis: reference,
+                router: pinned().router,
+            },
+        });
+        assert.equal(config["mailhost:domain"]?.value, "example.com");
+
+        registry.requests.length = 0;
+        const again = JSON.parse(await run({})) as { images: Record<string, { changed: boolean }> };
+        assert.deepEqual(
+            Object.values(again.images).map(({ changed }) => changed),
+            [false, false, false, false],
+        );
+        assert.deepEqual(registry.requests, []);
+    });
 });

@@ -1,0 +1,245 @@
+import { InvalidArgumentError, Option, type Command } from "commander";
+import { defaultImages, parseImage } from "../components/stack/images";
+import { imageNames, type ImageName } from "../components/stack/model";
+import type { LookUpDigests } from "./pin-lookup";
+import { planPins, withoutDigest, type Images, type PlannedPin } from "./pin-plan";
+import type { RunPulumi } from "./recover";
+
+/** What is asked for on the command line. */
+export interface PinOptions {
+    /** The release of the mail services. */
+    mailTag?: string;
+    image?: Images;
+    /** Absent: what is pinned stays. */
+    update?: readonly ImageName[];
+    allowMajor?: boolean;
+    json?: boolean;
+}
+
+/** What `--update` takes where nothing is named: what holds no data. */
+const withoutData: readonly ImageName[] = ["mail", "router"];
+
+/** Adds the options of {@link PinOptions} to a command. */
+export function withPinOptions(command: Command): Command {
+    return command
+        .description(
+            "look up the digests of the images, and write them into the stack's configuration",
+        )
+        .option("--mail-tag <tag>", "the release of the mail services, e.g. v1.2.3")
+        .addOption(
+            new Option(
+                "--image <name=reference>",
+                `another image, e.g. mongodb=mongo:8.0; names: ${imageNames.join(", ")}`,
+            ).argParser(readImage),
+        )
+        .addOption(
+            new Option(
+                "--update [names]",
+                `take what the tags of pinned images stand for now: names (a,b) or all; without a name ${withoutData.join(" and ")}`,
+            )
+                .argParser(readNames)
+                .preset(withoutData.join(",")),
+        )
+        .option("--allow-major", "let a database go to another major version, or back")
+        .option("--json", "for scripts");
+}
+
+function readImage(text: string, before: Images = {}): Images {
+    const [, name = "", reference = ""] = /^([^=]*)=(.+)$/.exec(text) ?? [];
+    return { ...before, [imageName(name)]: reference };
+}
+
+function readNames(text: string): readonly ImageName[] {
+    if (text === "all") return imageNames;
+    return text.split(",").map((name) => imageName(name.trim()));
+}
+
+function imageName(text: string): ImageName {
+    const name = imageNames.find((known) => known === text);
+    if (name !== undefined) return name;
+    throw new InvalidArgumentError(`The images are ${imageNames.join(", ")}.`);
+}
+
+/** What an image had and has. */
+interface Pinned {
+    image: ImageName;
+    before?: string;
+    now: string;
+}
+
+/**
+ * Pins the images of a stack by the digests that their registries have, and writes into its configuration what changed:
+ * `mailhost:stack.images`. What is pinned already stays unless it is named.
+ *
+ * @returns the text to print.
+ * @throws Error with what to do; the configuration is then as it was.
+ */
+export async function pin(
+    options: PinOptions & {
+        stack?: string;
+        pulumi: RunPulumi;
+        lookUp: LookUpDigests;
+        /** A line for the person who waits. */
+        say: (line: string) => void;
+    },
+): Promise<string> {
+    const { update = [], allowMajor = false, json, say } = options;
+    const configured = await readImages(options);
+    const chosen = chosenImages(options, configured);
+    const pins = planPins(configured, { chosen, update, allowMajor });
+    const pinned = await lookUpAll(pins, options);
+
+    const changed = pinned.filter(({ before, now }) => before !== now);
+    if (changed.length > 0) {
+        say(`writing ${changed.map(({ image }) => image).join(", ")} into the configuration`);
+        const values = changed.flatMap(({ image, now }) => [
+            "--plaintext",
+            `mailhost:stack.images.${image}=${now}`,
+        ]);
+        await must(options, ["config", "set-all", "--path", ...values]);
+    }
+    return json ? pinDocument(pinned) : pinTable(pinned);
+}
+
+function chosenImages({ mailTag, image = {} }: PinOptions, configured: Images): Images {
+    if (mailTag === undefined) return image;
+    if (image.mail !== undefined) {
+        throw new Error(
+            "--mail-tag and --image mail=… both say which mail image: give one of them.",
+        );
+    }
+    if (!/^\w[\w.-]{0,127}$/.test(mailTag)) {
+        throw new Error(
+            `--mail-tag: ${JSON.stringify(mailTag)} is not a tag. Give it alone, e.g. v1.2.3.`,
+        );
+    }
+    const name = parseImage(configured.mail ?? "")?.name ?? defaultImages.mail;
+    return { ...image, mail: `${name}:${mailTag}` };
+}
+
+async function lookUpAll(
+    pins: readonly PlannedPin[],
+    { lookUp, say }: { lookUp: LookUpDigests; say: (line: string) => void },
+): Promise<Pinned[]> {
+    const wanted = pins.flatMap((planned) => planned.wanted ?? []);
+    for (const reference of wanted) say(`looking up ${reference}`);
+    const found = await lookUp(wanted);
+    const failures: string[] = [];
+    const pinned = pins.flatMap(({ image, before, wanted }): Pinned[] => {
+        if (wanted === undefined)
+            return before === undefined ? [] : [{ image, before, now: before }];
+        const result = found.get(wanted) ?? { error: "the look-up gave no answer" };
+        if ("error" in result) {
+            failures.push(`${image}: ${lookUpFailure(wanted, result.error)}`);
+            return [];
+        }
+        const now = `${withoutDigest(wanted)}@${result.digest}`;
+        return [{ image, ...(before !== undefined && { before }), now }];
+    });
+    if (failures.length > 0) {
+        throw new Error(`The configuration was not changed:\n  ${failures.join("\n  ")}`);
+    }
+    return pinned;
+}
+
+/** What a refusal means and what to do, by the status of the registry's answer. */
+const refusals: readonly [status: RegExp, meaning: string][] = [
+    [
+        /^404/,
+        "there is no such image or tag. Look at its registry which there are; mind a leading v",
+    ],
+    [
+        /^40[13]/,
+        "its registry gives it to nobody without a login, or has no such image. It has to be public: the host pulls it " +
+            "without a login",
+    ],
+    [/^429/, "its registry's limit of requests is reached. Try again later"],
+    [/^5/, "its registry fails. Try again later"],
+];
+
+/** What a failed look-up means and what to do, with what the provider said. */
+export function lookUpFailure(reference: string, error: string): string {
+    const said = error
+        .replace(/^[\s\S]*from registry: /, "")
+        .replace(/^Bad credentials: /, "")
+        .trim();
+    const meaning = failureMeaning(said);
+    return meaning === undefined ? `${reference}: ${said}` : `${reference}: ${meaning} (${said}).`;
+}
+
+function failureMeaning(said: string): string | undefined {
+    if (/^error during registry request/i.test(said)) {
+        return /certificate|x509/i.test(said)
+            ? "its registry's certificate is not trusted here. Set SSL_CERT_FILE to a file with its authority"
+            : "its registry can't be reached from this computer. Look at the network and its proxy, and try again";
+    }
+    if (/plugin/i.test(said)) {
+        return "the docker provider can't be started. `pulumi install` in the project's folder fetches its plugin";
+    }
+    return refusals.find(([status]) => status.test(said))?.[1];
+}
+
+/** The images in the stack's configuration. What has another form is for the program to refuse. */
+async function readImages(options: { stack?: string; pulumi: RunPulumi }): Promise<Images> {
+    const config = JSON.parse(await must(options, ["config", "--json"])) as Partial<
+        Record<string, { objectValue?: { images?: Record<string, unknown> } }>
+    >;
+    const images = config["mailhost:stack"]?.objectValue?.images ?? {};
+    return Object.fromEntries(
+        imageNames.flatMap((name) => {
+            const reference = images[name];
+            return typeof reference === "string" ? [[name, reference] as const] : [];
+        }),
+    );
+}
+
+async function must(
+    { stack, pulumi }: { stack?: string; pulumi: RunPulumi },
+    args: string[],
+): Promise<string> {
+    const named = stack === undefined ? [] : ["--stack", stack];
+    const { code, stdout, stderr } = await pulumi([...args, ...named]);
+    if (code === 127) {
+        throw new Error(
+            "There is no `pulumi` on PATH. Install it: https://www.pulumi.com/docs/install/",
+        );
+    }
+    if (code !== 0) {
+        const command = args.slice(0, 2).filter((word) => !word.startsWith("-"));
+        throw new Error(`pulumi ${command.join(" ")} failed:\n${stderr.trim() || stdout.trim()}`);
+    }
+    return stdout;
+}
+
+function pinDocument(pinned: readonly Pinned[]): string {
+    const images: Record<string, object> = {};
+    for (const { image, before = null, now } of pinned) {
+        images[image] = { before, now, changed: before !== now };
+    }
+    return `${JSON.stringify({ images }, null, 2)}\n`;
+}
+
+function pinTable(pinned: readonly Pinned[]): string {
+    const rows = pinned.map(({ image, before, now }) => [
+        image,
+        before === now ? "as before" : before === undefined ? "–" : short(before),
+        short(now),
+    ]);
+    const table = [["IMAGE", "BEFORE", "NOW"], ...rows];
+    const widths = [0, 1].map((column) =>
+        Math.max(...table.map((row) => row[column]?.length ?? 0)),
+    );
+    const lines = table.map((row) =>
+        `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")}`.trimEnd(),
+    );
+    const changed = pinned.some(({ before, now }) => before !== now);
+    const end = changed
+        ? "Now `pulumi preview` shows what an `up` would change."
+        : "Nothing changed.";
+    return `${lines.join("\n")}\n\n${end}\n`;
+}
+
+/** The first twelve digits of a digest, as Docker shows them. */
+function short(reference: string): string {
+    return reference.replace(/(@sha256:[0-9a-f]{12})[0-9a-f]+$/, "$1…");
+}
