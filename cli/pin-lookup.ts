@@ -11,9 +11,7 @@ export type LookUpDigests = (
 ) => Promise<ReadonlyMap<string, { digest: string } | { error: string }>>;
 
 export interface LookUpOptions {
-    /** Folder with `bin/pulumi`; absent: `pulumi` of PATH. */
-    root?: string;
-    /** Added to the environment of the engine and its plugins. */
+    /** Added to the environment of the engine and its plugins; its PATH is where `pulumi` is looked for. */
     environment?: NodeJS.ProcessEnv;
     /** @default 120 */
     timeoutSeconds?: number;
@@ -27,16 +25,10 @@ export function registryLookUp(options: LookUpOptions = {}): LookUpDigests {
     return async (references) => {
         const found = new Map<string, { digest: string } | { error: string }>();
         if (references.length === 0) return found;
-        const pulumiCommand = await PulumiCommand.get({ root: options.root }).catch(
-            (error: Error) => {
-                throw new Error(
-                    `There is no usable \`pulumi\` on PATH (${error.message.trim()}). Install it: https://www.pulumi.com/docs/install/`,
-                );
-            },
-        );
         const folder = fs.mkdtempSync(path.join(os.tmpdir(), "mailhost-pin-"));
         const release = ignoreRejections();
         try {
+            const pulumiCommand = await findPulumi(folder, options.environment);
             const failed = await preview(pulumiCommand, folder, options, async () => {
                 const provider = new docker.Provider("registry", {
                     disableDockerDaemonCheck: true,
@@ -63,6 +55,22 @@ export function registryLookUp(options: LookUpOptions = {}): LookUpDigests {
             release();
         }
     };
+}
+
+/** The Automation API takes its command from a folder `bin` only, or from this process's own PATH. */
+async function findPulumi(
+    folder: string,
+    environment: NodeJS.ProcessEnv = {},
+): Promise<PulumiCommand> {
+    const places = (environment["PATH"] ?? process.env["PATH"] ?? "").split(path.delimiter);
+    const bin = places.find((place) => place !== "" && fs.existsSync(path.join(place, "pulumi")));
+    if (bin === undefined) {
+        throw new Error(
+            "There is no `pulumi` on PATH. Install it: https://www.pulumi.com/docs/install/",
+        );
+    }
+    fs.symlinkSync(path.resolve(bin), path.join(folder, "bin"));
+    return PulumiCommand.get({ root: folder });
 }
 
 /** Returns why the preview failed, if it did. */

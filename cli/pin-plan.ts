@@ -10,6 +10,8 @@ export interface PinRequest {
     chosen: Images;
     /** Whose tags are looked up again though they are pinned. */
     update: readonly ImageName[];
+    /** What is pinned where nothing is set and chosen. @default {@link defaultImages} */
+    defaults?: Readonly<Record<ImageName, string>>;
     /** Lets a database go to another major version, or back. */
     allowMajor: boolean;
 }
@@ -51,10 +53,10 @@ export function planPins(configured: Images, request: PinRequest): PlannedPin[] 
 function wantedReference(
     image: ImageName,
     before: string | undefined,
-    { chosen, update }: PinRequest,
+    { chosen, update, defaults = defaultImages }: PinRequest,
 ): string | undefined {
     if (chosen[image] !== undefined) return chosen[image];
-    if (before === undefined) return defaultImages[image];
+    if (before === undefined) return defaults[image];
     if (!isPinned(before)) return before;
     return update.includes(image) ? withoutDigest(before) : undefined;
 }

@@ -2,7 +2,7 @@ import { InvalidArgumentError, Option, type Command } from "commander";
 import { defaultImages, parseImage } from "../components/stack/images";
 import { imageNames, type ImageName } from "../components/stack/model";
 import type { LookUpDigests } from "./pin-lookup";
-import { planPins, withoutDigest, type Images, type PlannedPin } from "./pin-plan";
+import { planPins, withoutDigest, type Images, type PinRequest, type PlannedPin } from "./pin-plan";
 import type { RunPulumi } from "./recover";
 
 /** What is asked for on the command line. */
@@ -79,14 +79,15 @@ export async function pin(
         stack?: string;
         pulumi: RunPulumi;
         lookUp: LookUpDigests;
+        defaults?: PinRequest["defaults"];
         /** A line for the person who waits. */
         say: (line: string) => void;
     },
 ): Promise<string> {
-    const { update = [], allowMajor = false, json, say } = options;
+    const { update = [], allowMajor = false, defaults = defaultImages, json, say } = options;
     const configured = await readImages(options);
-    const chosen = chosenImages(options, configured);
-    const pins = planPins(configured, { chosen, update, allowMajor });
+    const chosen = chosenImages(options, { ...defaults, ...configured });
+    const pins = planPins(configured, { chosen, update, defaults, allowMajor });
     const pinned = await lookUpAll(pins, options);
 
     const changed = pinned.filter(({ before, now }) => before !== now);
@@ -101,7 +102,7 @@ export async function pin(
     return json ? pinDocument(pinned) : pinTable(pinned);
 }
 
-function chosenImages({ mailTag, image = {} }: PinOptions, configured: Images): Images {
+function chosenImages({ mailTag, image = {} }: PinOptions, present: Images): Images {
     if (mailTag === undefined) return image;
     if (image.mail !== undefined) {
         throw new Error(
@@ -113,7 +114,7 @@ function chosenImages({ mailTag, image = {} }: PinOptions, configured: Images): 
             `--mail-tag: ${JSON.stringify(mailTag)} is not a tag. Give it alone, e.g. v1.2.3.`,
         );
     }
-    const name = parseImage(configured.mail ?? "")?.name ?? defaultImages.mail;
+    const name = parseImage(present.mail ?? "")?.name ?? defaultImages.mail;
     return { ...image, mail: `${name}:${mailTag}` };
 }
 

@@ -139,9 +139,9 @@ describe("mailhost pin", () => {
     /** Looks up with the simulated provider, as a user's `pulumi` does with the real one. */
     const lookUp = (home = "home", timeoutSeconds?: number) =>
         registryLookUp({
-            root: stack.folder,
             timeoutSeconds,
             environment: {
+                PATH: `${path.join(stack.folder, "bin")}:${process.env["PATH"]}`,
                 PULUMI_HOME: path.join(stack.folder, home),
                 PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
             },
@@ -180,6 +180,11 @@ describe("mailhost pin", () => {
         const result = found.get(unpinned.mail);
         assert.ok(result && "error" in result);
         assert.match(result.error, /^no resource plugin 'pulumi-resource-docker' found .*$/);
+    });
+
+    test("tells that there is no pulumi", async () => {
+        const without = registryLookUp({ environment: { PATH: "/nonexistent" } });
+        await assert.rejects(without([unpinned.mail]), { message: /There is no `pulumi` on PATH/ });
     });
 
     test("does not wait for ever", async () => {

@@ -15,16 +15,6 @@ export interface RegistryLogin {
     password?: string;
 }
 
-/** The laptop cloud's registry as `cloud.json` has it. */
-interface LaptopRegistry {
-    /** `198.18.N.2:5000`, as images are named and machines reach it. */
-    host: string;
-    /** PEM file of the authority that its certificate is of. */
-    caFile: string;
-    /** Where this computer reaches it, when that isn't `host`. */
-    localHost?: string;
-}
-
 export interface RegistryOptions {
     logins: readonly RegistryLogin[];
     /** Accepts any certificate. */
@@ -136,17 +126,18 @@ class RegistryClient {
     ): Promise<Answer> {
         const { environment, insecureSkipVerify, signal } = this.options;
         const wanted = new URL(laptopEndpoint("docker:registry", url));
-        const registry = laptopRegistry(environment);
+        // What an earlier version's cloud says has none.
+        const registry: CloudInfo["registry"] | undefined = laptopCloud(environment)?.registry;
         const isLaptops = registry?.host === wanted.host;
         const reached = new URL(wanted);
-        if (isLaptops && registry.localHost !== undefined) reached.host = registry.localHost;
+        if (isLaptops) reached.host = registry.localHost;
         const request = {
             method,
             headers: { ...headers, host: wanted.host },
             signal: AbortSignal.any([signal, AbortSignal.timeout(timeout)]),
         };
         const authorities = [...trusted(environment)];
-        if (registry && isLaptops) authorities.push(fs.readFileSync(registry.caFile, "utf8"));
+        if (isLaptops) authorities.push(fs.readFileSync(registry.caFile, "utf8"));
         return new Promise<Answer>((resolve, reject) => {
             const failed = (error: NodeJS.ErrnoException) => {
                 const why = error.message || error.code;
@@ -187,11 +178,6 @@ class RegistryClient {
             sent.on("error", failed).end();
         });
     }
-}
-
-function laptopRegistry(environment: NodeJS.ProcessEnv): LaptopRegistry | undefined {
-    const cloud: (CloudInfo & { registry?: LaptopRegistry }) | undefined = laptopCloud(environment);
-    return cloud?.registry;
 }
 
 /** As programs written in Go: the file of `SSL_CERT_FILE` stands for the computer's own authorities. */

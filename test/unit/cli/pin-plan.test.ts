@@ -35,6 +35,14 @@ describe("what is looked up", () => {
         assert.deepEqual(wanted({}, { chosen: { mail } }), { ...defaultImages, mail });
     });
 
+    test("of a laptop cloud what it has", () => {
+        assert.deepEqual(wanted({ mail: pinned.mail }, { defaults: pinned }), {
+            mongodb: pinned.mongodb,
+            redis: pinned.redis,
+            router: pinned.router,
+        });
+    });
+
     test("what has no digest, databases too", () => {
         const configured = { ...pinned, redis: "redis:7.4", router: "nginx:1.29" };
         assert.deepEqual(wanted(configured), { redis: "redis:7.4", router: "nginx:1.29" });

@@ -199,13 +199,13 @@ describe("a look-up", () => {
         withRegistry({}, async (registry) => {
             const cloud = fs.mkdtempSync(path.join(os.tmpdir(), "cloud-"));
             const environment = { MAILHOST_LAPTOP_CLOUD: cloud };
-            const describe = (host: string, localHost?: string) =>
+            const describe = (host: string, localHost: string) =>
                 fs.writeFileSync(
                     path.join(cloud, "cloud.json"),
                     JSON.stringify({ registry: { host, localHost, caFile: certified.caFile } }),
                 );
             try {
-                describe(registry.host);
+                describe(registry.host, registry.host);
                 const digest = await lookUp(registry, "library/mongo:8.0", { environment });
                 assert.equal(digest, digestOf(index.body));
                 // The certificate has to be of the name that the image has.
