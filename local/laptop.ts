@@ -30,7 +30,14 @@ export const secondDomain = "second.test";
 
 /** What a laptop cloud has in place of a certificate authority and of the registries that images come from. */
 export interface HostSources {
-    acme: { directory: string; caFile: string; rootsFile: string };
+    acme: {
+        /** As machines reach it. */
+        directory: string;
+        /** As this computer reaches it. */
+        localDirectory: string;
+        caFile: string;
+        rootsFile: string;
+    };
     images: Readonly<Record<ImageName, string>>;
 }
 
@@ -262,7 +269,7 @@ export async function readStatus(cloud: string, askHost: boolean): Promise<Local
 /** Null of a laptop cloud that an earlier version has made. */
 function sourcesOf(info: CloudInfo): LocalStatus["acme"] {
     const { acme } = info as Partial<HostSources>;
-    return acme ? { directory: acme.directory, caFile: acme.rootsFile } : null;
+    return acme ? { directory: acme.localDirectory, caFile: acme.rootsFile } : null;
 }
 
 /** Whether a stack of this cloud was ever made. */

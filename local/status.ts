@@ -39,7 +39,10 @@ export interface LocalStatus {
     dns: { host: string; port: number } | null;
     /** Base URL of the simulated Cloudflare API, as this computer reaches it. */
     cloudflareApi: string | null;
-    /** The certificate authority's directory (RFC 8555 §7.1.1), and a file with the roots that verify what the host serves. */
+    /**
+     * The certificate authority's directory (RFC 8555 §7.1.1) as this computer reaches it, and a PEM file with the roots
+     * that verify what the host serves.
+     */
     acme: { directory: string; caFile: string } | null;
     /** What the host serves over HTTPS: `web`, `setup`, `api`, `caldav`, `carddav`. Names of {@link LocalStatus.dns}. */
     urls: Record<string, string>;

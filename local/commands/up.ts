@@ -11,17 +11,30 @@ import {
     readStatus,
     rememberHost,
     snapshotFor,
+    withRebuiltImages,
     writeTimings,
+    type HostSources,
 } from "../laptop";
 import type { CloudInfo, MachineKind } from "../paths";
 import { runSteps, type Timings } from "../progress";
+import { writeProofs, type Proof } from "../proof/proof";
+import { renderProofTable } from "../proof/proof-table";
+import { prove } from "../proof/prove";
+import { setStackSetting } from "../proof/stack-setting";
+import {
+    changedNothing,
+    countApiWrites,
+    describeChanges,
+    lastChanges,
+} from "../proof/update-summary";
 import { ensureSystemPackages } from "../requirements";
 import { describeStatus } from "../status";
 import { addZones } from "../zones";
 import { chooseKind } from "../cloud/machines/choose-kind";
 
 /**
- * The main job: sets up everything that is missing, starts the laptop cloud and runs `pulumi up` on the `local` stack.
+ * The main job: sets up everything that is missing, starts the laptop cloud, runs `pulumi up` on the `local` stack and
+ * proves of the host what it is for.
  */
 export async function up(options: { machine?: MachineKind }): Promise<number> {
     const started = Date.now();
@@ -68,46 +81,94 @@ export async function up(options: { machine?: MachineKind }): Promise<number> {
             run: async () => {
                 const snapshot = snapshotFor(info.accelerator, images.images);
                 stack = new LocalStack(engine, info);
-                await stack.prepare(localConfig(snapshot));
+                await stack.prepare(localConfig(snapshot, info));
+                await useRebuiltImages(stack, info);
                 await addZones(info, stack);
             },
         },
     ]);
 
-    const begin = Date.now();
-    const code = await stack.pulumiInForeground([
-        "up",
-        "--yes",
-        "--skip-preview",
-        "--suppress-outputs",
-    ]);
-    timings["pulumi up"] = (Date.now() - begin) / 1000;
-    writeTimings(defaultCloud, timings);
-    if (code !== 0) {
+    const proofs: Proof[] = [];
+    const finish = (): number => {
+        writeTimings(defaultCloud, { ...timings, ...secondsOf(proofs) });
+        writeProofs(defaultCloud, proofs);
+        const seconds = (Date.now() - started) / 1000;
+        console.log(`\n${renderProofTable(timings, proofs, seconds)}`);
+        return proofs.every(({ ok }) => ok) ? 0 : 1;
+    };
+
+    const first = await updated(stack);
+    proofs.push(first);
+    if (!first.ok) {
+        finish();
         console.error(
             "\n`pulumi up` failed, see above. Nothing that ran before was stopped. Mend the cause and run `npm run local` again;\n" +
                 "after a killed one run `npm run local -- recover` first.",
         );
-        return code;
+        return 1;
     }
-    const { ssh } = await readStatus(defaultCloud, false);
-    const outputs = await stack.outputs();
-    rememberHost(defaultCloud, ssh, outputs);
-    const dns = dnsOf(outputs);
+    const proving = prove({
+        cloud: defaultCloud,
+        status: await readStatus(defaultCloud, false),
+        stack,
+        up: async () => {
+            const { ok, detail } = await updated(stack);
+            if (!ok) throw new Error(detail);
+            return detail;
+        },
+    });
+    proofs.push(...(await proving.catch(notProven)));
+    const dns = dnsOf(await stack.outputs());
     if (dns) console.log(`\n${renderRecordsTable(dns.plan, dns.values)}`);
-    const status = await readStatus(defaultCloud, true);
-    console.log(
-        `\n${describeStatus(status)}\n\n${describeTimings(timings, started)}\n\n${nextSteps}`,
-    );
-    return 0;
+    const code = finish();
+    console.log(`\n${describeStatus(await readStatus(defaultCloud, true))}\n\n${nextSteps}`);
+    if (code !== 0) {
+        console.error(
+            "\nNot everything could be proven, see the table. The host runs: look at the logs that it names, mend the cause and run `npm run local` again.",
+        );
+    }
+    return code;
 }
 
-function describeTimings(timings: Timings, started: number): string {
-    const rows = Object.entries(timings).map(
-        ([step, seconds]) => `${step.padEnd(20)} ${seconds.toFixed(1).padStart(7)} s`,
-    );
-    rows.push(`${"total".padEnd(20)} ${((Date.now() - started) / 1000).toFixed(1).padStart(7)} s`);
-    return rows.join("\n");
+/** `pulumi up` on this terminal, and what it did; what it has told of the host is remembered. */
+async function updated(stack: LocalStack): Promise<Proof> {
+    const began = Date.now();
+    const writesBefore = countApiWrites(defaultCloud);
+    const code = await stack.pulumiInForeground([
+        ...["up", "--yes", "--skip-preview", "--suppress-outputs"],
+    ]);
+    const proof = (ok: boolean, detail: string): Proof => ({
+        ...{ name: "pulumi up", ok, detail },
+        seconds: Math.round((Date.now() - began) / 100) / 10,
+    });
+    if (code !== 0) return proof(false, `it ended with ${code}, see above`);
+    const writes = countApiWrites(defaultCloud) - writesBefore;
+    const changes = await lastChanges(stack);
+    const { ssh } = await readStatus(defaultCloud, false);
+    rememberHost(defaultCloud, ssh, await stack.outputs());
+    if (!changes || !changedNothing(changes)) return proof(true, describeChanges(changes ?? {}));
+    if (writes > 0) {
+        return proof(false, `nothing was to change, yet ${writes} requests wrote to an API`);
+    }
+    return proof(true, `nothing to change, nothing written: ${describeChanges(changes)}`);
+}
+
+/** Without a host to look at nothing can be tried; the table tells that too. */
+function notProven(error: unknown): Proof[] {
+    const detail = error instanceof Error ? error.message : String(error);
+    return [{ name: "proofs", ok: false, detail, seconds: 0 }];
+}
+
+/** An image of the laptop cloud that was built anew has another digest, and the old one may be gone. */
+async function useRebuiltImages(stack: LocalStack, { images }: HostSources): Promise<void> {
+    const key = "mailhost:stack";
+    const value = withRebuiltImages(stack.setting(key), images);
+    if (value) await setStackSetting(stack, key, value);
+}
+
+/** Step → seconds: what was proven is as much a step as what was made. */
+function secondsOf(proofs: readonly Proof[]): Timings {
+    return Object.fromEntries(proofs.map(({ name, seconds }) => [name, seconds]));
 }
 
 const nextSteps = `Next:

@@ -94,7 +94,10 @@ test("the local stack has the laptop's authority, trusted by its text, and the l
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), "sources-"));
     const caFile = path.join(folder, "ca.pem");
     fs.writeFileSync(caFile, "the authority's certificate\n");
-    const acme = { directory: "https://198.18.1.2:14000/dir", caFile, rootsFile: "/roots.pem" };
+    const acme = {
+        ...{ directory: "https://198.18.1.2:14000/dir", localDirectory: "https://127.0.0.1:1/dir" },
+        ...{ caFile, rootsFile: "/roots.pem" },
+    };
     const config = localConfig({ id: 7, system: "debian-13" }, { acme, images });
     fs.rmSync(folder, { recursive: true });
     assert.deepEqual(config["mailhost:certificate"], {
