@@ -1,4 +1,5 @@
 import * as path from "node:path";
+import type { ImageName } from "../components/stack/model";
 
 /** The project's folder. */
 export const projectRoot = path.resolve(__dirname, "..");
@@ -20,6 +21,14 @@ export interface CloudPaths {
     zones: string;
     /** What the DNS server keeps: its configuration, zone files and DNSSEC keys. */
     dns: string;
+    /** Keys and certificates of the cloud's own authority. */
+    authority: string;
+    /** What the ACME server keeps. */
+    acme: string;
+    /** Every root under which the ACME server has issued, PEM. */
+    acmeRoots: string;
+    /** The image registry's configuration and log. */
+    registry: string;
     daemonLog: string;
     machines: string;
     volumes: string;
@@ -35,6 +44,10 @@ export function cloudPaths(name: string): CloudPaths {
         objects: path.join(root, "objects.json"),
         zones: path.join(root, "zones.json"),
         dns: path.join(root, "dns"),
+        authority: path.join(root, "authority"),
+        acme: path.join(root, "acme"),
+        acmeRoots: path.join(root, "acme-roots.pem"),
+        registry: path.join(root, "registry"),
         daemonLog: path.join(root, "daemon.log"),
         machines: path.join(root, "machines"),
         volumes: path.join(root, "volumes"),
@@ -66,6 +79,31 @@ export interface CloudInfo {
     cloudflareToken: string;
     /** Where the DNS server answers this computer, UDP and TCP. */
     dns: { host: string; port: number };
+    acme: {
+        /** The ACME directory as machines reach it: `https://198.18.N.2:14000/dir`. */
+        directory: string;
+        /** The same as this computer reaches it. */
+        localDirectory: string;
+        /** PEM file of the authority that the directory's own certificate is of. */
+        caFile: string;
+        /** PEM file of every root that it has issued under in this cloud. */
+        rootsFile: string;
+        /** How long its certificates are valid from the start of the daemon on. */
+        certificateSeconds: number;
+    };
+    /** The image registry, read-only. */
+    registry: {
+        /** As images are named and machines reach it: `198.18.N.2:5000`. */
+        host: string;
+        /** As this computer reaches it. */
+        localHost: string;
+        /** PEM file of the authority that its certificate is of. */
+        caFile: string;
+    };
+    /** What the stack runs, pinned: `198.18.N.2:5000/repository:tag@sha256:…`. */
+    images: Record<ImageName, string>;
+    /** Where the mail server of `sink.test` answers this computer; machines reach it at port 25 of its name. */
+    mailSink: { host: string; port: number };
     /** Added to ports below 1024 where an ordinary user may not bind them; 0 otherwise. */
     portOffset: number;
 }

@@ -20,6 +20,8 @@ const requirements: Requirement[] = [
     { program: "ssh", package: "openssh-client", purposes: ["vm", "container"] },
     { program: "mmdebstrap", package: "mmdebstrap", purposes: ["image"] },
     { program: "apt-ftparchive", package: "apt-utils", purposes: ["image"] },
+    { program: "umoci", package: "umoci", purposes: ["image"] },
+    { program: "skopeo", package: "skopeo", purposes: ["image"] },
     { program: "gpg", package: "gpg", purposes: ["image"] },
     { program: "mke2fs", package: "e2fsprogs", purposes: ["image", "vm", "container"] },
     { program: "newuidmap", package: "uidmap", purposes: ["image"], ordinaryUserOnly: true },
@@ -35,7 +37,7 @@ const requirements: Requirement[] = [
     {
         program: "docker-registry",
         package: "docker-registry",
-        purposes: ["vm", "container", "test"],
+        purposes: ["image", "vm", "container", "test"],
     },
     { program: "systemd-nspawn", package: "systemd-container", purposes: ["container"] },
     { program: "nft", package: "nftables", purposes: ["container"] },

@@ -1,5 +1,5 @@
-// The process behind one laptop cloud: serves the simulated APIs and what machines ask for, and runs the DNS server.
-// Machines outlive it. Started by ./start.ts, which gives it its options as JSON.
+// The process behind one laptop cloud: serves the simulated APIs and what machines ask for, and runs the servers of DNS,
+// certificates, images and mail. Machines outlive it. Started by ./start.ts, which gives it its options as JSON.
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import * as http from "node:http";
@@ -9,7 +9,6 @@ import { buildImage } from "../image/build-image";
 import { cloudPaths, type CloudInfo, type MachineKind } from "../paths";
 import { Faults } from "./api/faults";
 import { cloudflarePrefix, createCloudflareApi } from "./cloudflare/api";
-import type { DnsServer } from "./dns/dns-server";
 import { startKnot } from "./dns/knot";
 import { reversePublisher } from "./dns/reverse-zones";
 import { createFileService } from "./file-service";
@@ -19,6 +18,8 @@ import { createMetadataService } from "./metadata-service";
 import { metadataAddress, slotAddresses } from "./network/addresses";
 import { identify } from "./machines/process-identity";
 import { openProject } from "./open-project";
+import { startServices } from "./services";
+import { sinkHost } from "./sink/sink-zone";
 
 /** What a daemon is told. No secrets: it stands in the process list. */
 export interface DaemonOptions {
@@ -27,6 +28,8 @@ export interface DaemonOptions {
     accelerator?: "kvm" | "tcg";
     slot: number;
     portOffset: number;
+    /** How long the ACME server's certificates are valid. @default as before, else 90 days */
+    certificateSeconds?: number;
 }
 
 /** In a namespace of the cloud's own, where nothing else takes them. */
@@ -66,6 +69,12 @@ async function serve(options: DaemonOptions): Promise<void> {
         publisher: dns,
         dsAtRegistrar: true,
     });
+    const outside = await startServices({
+        ...{ cloud: name, slot, host, before, dns },
+        standardPorts: inNamespace,
+        ...(options.certificateSeconds && { certificateSeconds: options.certificateSeconds }),
+        addressOf: (remote) => (inNamespace ? remote : (runningMachine(project) ?? remote)),
+    });
     const files = createFileService(repository);
     const services = http.createServer((request, response) => {
         const ofCloudflare = request.url?.startsWith(`${cloudflarePrefix}/`);
@@ -74,8 +83,15 @@ async function serve(options: DaemonOptions): Promise<void> {
     const servicesPort = inNamespace
         ? await listen(services, host, containerPorts.services)
         : await listen(services, host, wish(before.servicesUrl));
-    const project = openProject({ ...options, images, servicesPort });
-    const publishPointers = reversePublisher(project, slot, dns);
+    const project = openProject({
+        ...options,
+        images,
+        servicesPort,
+        services: outside.forMachines,
+    });
+    const publishPointers = reversePublisher(project, slot, dns, [
+        { ip: own.ipv4, dns_ptr: sinkHost },
+    ]);
     await publishPointers();
     if (inNamespace) await listen(createMetadataService(project), metadataAddress, 80);
 
@@ -83,7 +99,7 @@ async function serve(options: DaemonOptions): Promise<void> {
     const quit = (machines: boolean): void => {
         if (ending) return;
         ending = true;
-        void end(project, servers, dns, machines).then(() => process.exit(0));
+        void end(project, servers, [outside, dns], machines).then(() => process.exit(0));
     };
     const token = before.hcloudToken ?? newToken(tokenLength);
     const api = createApiServer(project, {
@@ -92,6 +108,8 @@ async function serve(options: DaemonOptions): Promise<void> {
         faults,
         beforeAnswer: publishPointers,
         kind,
+        acme: outside.acme,
+        registry: outside.registry,
         quit,
     });
     const apiPort = await listen(
@@ -114,6 +132,7 @@ async function serve(options: DaemonOptions): Promise<void> {
         cloudflareApi: `http://${host}:${servicesPort}${cloudflarePrefix}`,
         cloudflareToken,
         dns: dns.address,
+        ...outside.info,
         portOffset: options.portOffset,
     };
     writeJson(path.join(paths.root, "daemon.json"), identify(process.pid));
@@ -123,7 +142,7 @@ async function serve(options: DaemonOptions): Promise<void> {
 async function end(
     project: Project,
     servers: http.Server[],
-    dns: DnsServer,
+    others: readonly { stop(): Promise<void> }[],
     machines: boolean,
 ): Promise<void> {
     // The answer to the request that asks for the end is still under way.
@@ -134,7 +153,16 @@ async function end(
     }
     await project.idle();
     if (machines) await project.powerDown();
-    await dns.stop();
+    await Promise.all(others.map((other) => other.stop()));
+}
+
+/** Mail of a VM comes from loopback: of the one that runs, as a rehearsal has one. */
+function runningMachine(project: Project): string | undefined {
+    return project.store
+        .all("server")
+        .filter((server) => project.park.isRunning(server.id))
+        .map((server) => project.primaryIp(server, "ipv4")?.ip)
+        .find((address) => address !== undefined);
 }
 
 /** Listens at the wished port, or at a free one when another process has it. 0: any. */

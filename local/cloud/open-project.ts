@@ -3,6 +3,7 @@ import { Project } from "./hetzner/project";
 import { createMachine } from "./machines/create-machine";
 import type { ImageFiles } from "./machines/machine";
 import { slotAddresses } from "./network/addresses";
+import type { MachineServices } from "./network/service-ports";
 
 /** Primary IPs of one slot; what lies below is this computer's and the services'. */
 const firstHost = 10;
@@ -15,9 +16,11 @@ export function openProject(options: {
     slot: number;
     portOffset: number;
     servicesPort: number;
+    /** Needed only where machines are started. */
+    services?: MachineServices;
     images: readonly ImageFiles[];
 }): Project {
-    const { name, kind, slot, servicesPort, portOffset } = options;
+    const { name, kind, slot, servicesPort, services, portOffset } = options;
     const paths = cloudPaths(name);
     const { ipv4Network, ipv6Network } = slotAddresses(slot);
     return new Project({
@@ -32,6 +35,7 @@ export function openProject(options: {
             ipv6: (index) =>
                 ipv6Network.replace(/::\/48$/, `:${(firstHost + index).toString(16)}::/64`),
         },
-        createMachine: (spec) => createMachine(kind, spec, { slot, servicesPort, portOffset }),
+        createMachine: (spec) =>
+            createMachine(kind, spec, { slot, servicesPort, services, portOffset }),
     });
 }

@@ -2,7 +2,9 @@ import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { ensureGoProgram } from "../go-programs/build";
 import { buildImage } from "../image/build-image";
+import { buildStackImages } from "../image/stack-images";
 import { cloudPaths, type CloudInfo, type MachineKind } from "../paths";
 import type { DaemonOptions } from "./daemon";
 import type { CloudStatus } from "./hetzner/laptop-routes";
@@ -16,7 +18,7 @@ import { openProject } from "./open-project";
 
 export type { CloudStatus, MachineStatus } from "./hetzner/laptop-routes";
 
-/** The image is there when the daemon starts, so that it has only to listen. */
+/** What is slow to make is there when the daemon starts, so that it has only to start its servers. */
 const readySeconds = 60;
 /** A daemon that was told to end lets what it is doing to a machine come to its end. */
 const endSeconds = 150;
@@ -28,11 +30,14 @@ const shiftedPortOffset = 10_000;
  * stopped. Several clouds run side by side.
  *
  * @param options.kind the kind of its machines. @default what the cloud has, else what the computer can do best
+ * @param options.certificateSeconds how long the certificates of its ACME server are valid; taken when it starts.
+ * @default what the cloud had, else 90 days
  * @throws Error when the cloud has machines of another kind, or with the end of its log when it does not start.
  */
 export async function startCloud(options: {
     name: string;
     kind?: MachineKind;
+    certificateSeconds?: number;
 }): Promise<CloudInfo> {
     const { name } = options;
     const { root } = cloudPaths(name);
@@ -46,7 +51,11 @@ export async function startCloud(options: {
             );
         }
         if (before && daemonOf(name)) return before;
-        await buildImage();
+        await Promise.all([
+            buildImage(),
+            buildStackImages(),
+            ensureGoProgram("pebble", () => undefined),
+        ]);
         const choice = await chooseKind(before?.kind ?? options.kind);
         const slot = reserveSlot(root);
         if (before && before.slot !== slot && fs.existsSync(cloudPaths(name).objects)) {
@@ -61,6 +70,7 @@ export async function startCloud(options: {
             ...(choice.accelerator && { accelerator: choice.accelerator }),
             slot,
             portOffset: portOffset(),
+            ...(options.certificateSeconds && { certificateSeconds: options.certificateSeconds }),
         });
     } finally {
         release();

@@ -101,6 +101,16 @@ before(async () => {
         cloudflareApi: "http://127.0.0.1:1/client/v4",
         cloudflareToken: "c".repeat(40),
         dns: { host: "127.0.0.1", port: 1 },
+        acme: {
+            directory: "https://127.0.0.1:1/dir",
+            localDirectory: "https://127.0.0.1:1/dir",
+            caFile: "none.pem",
+            rootsFile: "none.pem",
+            certificateSeconds: 1,
+        },
+        registry: { host: "127.0.0.1:1", localHost: "127.0.0.1:1", caFile: "none.pem" },
+        images: { mail: "none", mongodb: "none", redis: "none", router: "none" },
+        mailSink: { host: "127.0.0.1", port: 1 },
         portOffset: 0,
     };
     stack = new LocalStack(engine, info, project);

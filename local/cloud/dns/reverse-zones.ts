@@ -17,11 +17,14 @@ export function reverseName(address: string): string {
     return [...labels.reverse(), parsed.kind() === "ipv4" ? "in-addr.arpa" : "ip6.arpa"].join(".");
 }
 
+/** An address and its name, without a trailing dot. */
+interface Pointer {
+    ip: string;
+    dns_ptr: string;
+}
+
 /** The zones of a cloud's two address blocks. */
-export function reverseZones(
-    slot: number,
-    pointers: readonly { ip: string; dns_ptr: string }[],
-): ZoneContent[] {
+export function reverseZones(slot: number, pointers: readonly Pointer[]): ZoneContent[] {
     const { ipv4Network, ipv6Network } = slotAddresses(slot);
     const [firstV4 = "", firstV6 = ""] = [ipv4Network, ipv6Network].map((n) => n.split("/")[0]);
     // What is left of the first address's name without the labels that differ within the block.
@@ -40,15 +43,23 @@ export function reverseZones(
     }));
 }
 
-/** Keeps the reverse zones of a cloud true to its primary IPs: to be called after whatever may have changed them. */
+/**
+ * Keeps the reverse zones of a cloud true to its primary IPs: to be called after whatever may have changed them.
+ *
+ * @param fixed pointers of addresses that are no primary IPs.
+ */
 export function reversePublisher(
     project: Project,
     slot: number,
     dns: Pick<DnsServer, "publish">,
+    fixed: readonly Pointer[] = [],
 ): () => Promise<void> {
     let last: { text: string; done: Promise<unknown> } | undefined;
     return async () => {
-        const zones = reverseZones(slot, project.store.all("primary_ip").flatMap(pointerList));
+        const zones = reverseZones(slot, [
+            ...fixed,
+            ...project.store.all("primary_ip").flatMap(pointerList),
+        ]);
         const text = JSON.stringify(zones);
         if (last?.text !== text) {
             last = { text, done: Promise.all(zones.map((zone) => dns.publish(zone))) };

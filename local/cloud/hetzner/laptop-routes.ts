@@ -1,6 +1,8 @@
 import ipaddr from "ipaddr.js";
 import * as z from "zod";
 import type { MachineKind } from "../../paths";
+import type { AcmeServer } from "../acme/pebble";
+import type { Registry } from "../registry/registry";
 import type { Reach } from "../machines/machine";
 import type { Route } from "../api/listener";
 import { ApiError, invalidField } from "./api-error";
@@ -39,9 +41,14 @@ export interface CloudStatus {
 
 export interface LaptopOptions {
     kind: MachineKind;
+    acme: Pick<AcmeServer, "restart">;
+    registry: Pick<Registry, "setRunning">;
     /** Ends the daemon, once the answer is sent. */
     quit(machines: boolean): void;
 }
+
+/** How long the ACME server's certificates are valid from now on. */
+const acmeBody = z.object({ certificateSeconds: z.number().int().positive() });
 
 /** What only the laptop cloud has. Reading needs no token: it tells nothing that is secret. */
 export function laptopRoutes(project: Project, faults: Faults, options: LaptopOptions): Route[] {
@@ -76,6 +83,24 @@ export function laptopRoutes(project: Project, faults: Faults, options: LaptopOp
             path: "/faults",
             handle: () => {
                 faults.clear();
+                return { status: 204 };
+            },
+        },
+        {
+            method: "POST",
+            path: "/acme",
+            handle: async (request) => {
+                const body = parseBody(acmeBody, request);
+                await options.acme.restart(body.certificateSeconds);
+                return { status: 204 };
+            },
+        },
+        {
+            method: "POST",
+            path: "/registry",
+            handle: async (request) => {
+                const body = parseBody(z.object({ running: z.boolean() }), request);
+                await options.registry.setRunning(body.running);
                 return { status: 204 };
             },
         },

@@ -64,7 +64,7 @@ export class ContainerMachine implements Machine {
         await waitUntilFreed(rootDisk(spec.directory));
         writeSeed(
             path.join(spec.directory, "seed"),
-            renderSeed(spec, { ...this.options, gateway: machineGateway }),
+            renderSeed(spec, { ...this.options, gateway: machineGateway, dnsOver: "udp" }),
         );
         await createMachineNetwork({ slot: this.options.slot, ...spec });
         await this.setFirewall(spec.firewall);

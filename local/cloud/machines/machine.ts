@@ -1,3 +1,5 @@
+import type { MachineServices } from "../network/service-ports";
+
 /** One rule of the cloud firewall, in the terms of the Hetzner Cloud API. Only `in` rules are used. */
 export interface FirewallRule {
     direction: "in" | "out";
@@ -59,6 +61,8 @@ export interface MachineOptions {
     slot: number;
     /** The port at which machines find the package repository on the services' address; a VM finds there what listens at the same port of 127.0.0.1. */
     servicesPort: number;
+    /** The services beside the package repository. @default machines are told of none */
+    services?: MachineServices;
     /** Added to ports below 1024 of a VM where an ordinary user may not bind them; 0 otherwise. */
     portOffset: number;
 }

@@ -1,5 +1,6 @@
 import { ipv6NetworkOf, slotAddresses } from "../network/addresses";
 import { openPorts, type OpenPort } from "../network/cloud-firewall";
+import { servicePorts, type Service } from "../network/service-ports";
 import type { AttachedVolume, FirewallRule, MachineOptions, MachineSpec } from "./machine";
 
 export type Accelerator = "kvm" | "tcg";
@@ -144,17 +145,31 @@ export function renderQemuCommand(
     };
 }
 
+/** The ports of the services' address, and where each leads to on this computer. TCP alone passes. */
+function planServiceForwards(options: MachineOptions): { port: number; localPort: number }[] {
+    const { servicesPort, services } = options;
+    return [
+        { port: servicesPort, localPort: servicesPort },
+        ...Object.entries(services?.localPorts ?? {}).map(([name, localPort]) => ({
+            port: servicePorts[name as Service],
+            localPort,
+        })),
+    ];
+}
+
 function renderNetwork(
     spec: Pick<MachineSpec, "ipv4" | "ipv6" | "firewall">,
     options: MachineOptions,
 ): string {
     const { ipv4Network, computer, services } = slotAddresses(options.slot);
-    const port = options.servicesPort;
     const parts = ["user", `id=${networkId}`, "restrict=on"];
     if (spec.ipv4) {
         parts.push(
             ...[`net=${ipv4Network}`, `host=${computer.ipv4}`, `dns=198.18.${options.slot}.3`],
-            `guestfwd=tcp:${services.ipv4}:${port}-cmd:nc -N 127.0.0.1 ${port}`,
+            ...planServiceForwards(options).map(
+                ({ port, localPort }) =>
+                    `guestfwd=tcp:${services.ipv4}:${port}-cmd:nc -N 127.0.0.1 ${localPort}`,
+            ),
             ...planForwards(spec, spec.firewall, options).map(
                 (forward) => `hostfwd=${renderForward(forward)}`,
             ),

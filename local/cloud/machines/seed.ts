@@ -1,7 +1,9 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { stringify } from "yaml";
+import { cloudflarePrefix } from "../cloudflare/api";
 import { slotAddresses } from "../network/addresses";
+import { servicePorts, type MachineServices } from "../network/service-ports";
 import type { MachineSpec } from "./machine";
 
 /** What the network configuration needs beyond the spec: how this kind of machine reaches its router. */
@@ -9,7 +11,10 @@ export interface SeedNetwork {
     slot: number;
     /** The port of the package repository on the services' address. */
     servicesPort: number;
+    services?: MachineServices;
     gateway: { ipv4: string; ipv6: string };
+    /** How it reaches the DNS server: where UDP does not pass, its resolver has to be told. */
+    dnsOver: "udp" | "tcp";
 }
 
 type SeedSpec = Pick<MachineSpec, "id" | "name" | "userData" | "publicKeys" | "ipv4" | "ipv6">;
@@ -42,33 +47,74 @@ export function writeSeed(folder: string, files: Record<string, string>): void {
 }
 
 /**
- * Names the package repository. A boothook, because it runs before everything that user data can ask for and, unlike
- * keys of a cloud-config, is not replaced by keys of the user's.
+ * Names the package repository and the services. A boothook, because it runs before everything that user data can ask
+ * for and, unlike keys of a cloud-config, is not replaced by keys of the user's.
  */
-function renderVendorData({ slot, servicesPort }: SeedNetwork): string {
-    const { services } = slotAddresses(slot);
-    return [
+function renderVendorData({ slot, servicesPort, services, dnsOver }: SeedNetwork): string {
+    const { ipv4 } = slotAddresses(slot).services;
+    const lines = [
         "#cloud-boothook",
         "#!/bin/sh",
-        "cat >/etc/apt/sources.list.d/laptop-cloud.sources <<'END'",
-        "Types: deb",
-        `URIs: http://${services.ipv4}:${servicesPort}/debian`,
-        "Suites: trixie",
-        "Components: main",
-        "Signed-By: /usr/share/keyrings/laptop-cloud.asc",
-        "END",
-        "",
-    ].join("\n");
+        ...writeFile("/etc/apt/sources.list.d/laptop-cloud.sources", [
+            "Types: deb",
+            `URIs: http://${ipv4}:${servicesPort}/debian`,
+            "Suites: trixie",
+            "Components: main",
+            "Signed-By: /usr/share/keyrings/laptop-cloud.asc",
+        ]),
+    ];
+    if (services) {
+        lines.push(
+            // Docker reads it at each pull.
+            ...writeFile(`/etc/docker/certs.d/${ipv4}:${servicePorts.registry}/ca.crt`, [
+                services.authority.trimEnd(),
+            ]),
+            // Certbot's Cloudflare library asks there instead of https://api.cloudflare.com.
+            ...writeFile("/root/.cloudflare/cloudflare.cfg", [
+                "[CloudFlare]",
+                `base_url = http://${ipv4}:${servicesPort}${cloudflarePrefix}`,
+            ]),
+        );
+    }
+    if (services && dnsOver === "tcp") {
+        lines.push(
+            // It may be a link to what systemd-resolved keeps, which asks over UDP first.
+            "rm -f /etc/resolv.conf",
+            ...writeFile("/etc/resolv.conf", [`nameserver ${ipv4}`, "options use-vc"]),
+        );
+    }
+    return [...lines, ""].join("\n");
+}
+
+/** Commands that write a file of which nothing is secret. */
+function writeFile(file: string, content: string[]): string[] {
+    return [`mkdir -p '${path.dirname(file)}'`, `cat >'${file}' <<'END'`, ...content, "END"];
 }
 
 /** Version 1, whose gateways cloud-init marks as on-link by itself where they are in no network of the machine's. */
-function renderNetworkConfig(spec: SeedSpec, { gateway }: SeedNetwork): object {
+function renderNetworkConfig(
+    spec: SeedSpec,
+    { slot, gateway, services, dnsOver }: SeedNetwork,
+): object {
+    const resolver = slotAddresses(slot).services;
+    const nameServer = (address: string) =>
+        services && dnsOver === "udp" ? { dns_nameservers: [address] } : {};
     const subnets = [];
     if (spec.ipv4) {
-        subnets.push({ type: "static", address: `${spec.ipv4}/32`, gateway: gateway.ipv4 });
+        subnets.push({
+            type: "static",
+            address: `${spec.ipv4}/32`,
+            gateway: gateway.ipv4,
+            ...nameServer(resolver.ipv4),
+        });
     }
     if (spec.ipv6) {
-        subnets.push({ type: "static6", address: `${spec.ipv6}/64`, gateway: gateway.ipv6 });
+        subnets.push({
+            type: "static6",
+            address: `${spec.ipv6}/64`,
+            gateway: gateway.ipv6,
+            ...(!spec.ipv4 && nameServer(resolver.ipv6)),
+        });
     }
     return {
         version: 1,

@@ -31,8 +31,8 @@ import { renderSeed, writeSeed } from "./seed";
  * A machine under QEMU: a kernel, boot and disks of its own, and no root needed.
  *
  * Its network is QEMU's user mode: the machine carries its own addresses, this computer reaches the open ports at a
- * loopback address, over IPv4 only; machines do not reach each other, and of the cloud's services only the package
- * repository (no metadata service).
+ * loopback address, over IPv4 only; machines do not reach each other, and of the cloud's services only what speaks TCP
+ * over IPv4 (no metadata service).
  */
 export class VirtualMachine implements Machine {
     private readonly spec: MachineSpec;
@@ -186,7 +186,11 @@ export class VirtualMachine implements Machine {
         const folder = this.file("seed");
         writeSeed(
             folder,
-            renderSeed(this.spec, { ...this.options, gateway: vmGateways(this.options.slot) }),
+            renderSeed(this.spec, {
+                ...this.options,
+                gateway: vmGateways(this.options.slot),
+                dnsOver: "tcp",
+            }),
         );
         const disk = this.file("seed.iso");
         fs.rmSync(disk, { force: true });

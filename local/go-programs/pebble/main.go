@@ -47,7 +47,7 @@ func main() {
 	// Ports of HTTP and TLS challenges, which the laptop cloud has none of.
 	validation := va.New(logger, 80, 443, false, *nameServer, store)
 	// Seconds that a client is told to wait before it asks again for a challenge, and for an order.
-	frontEnd := wfe.New(logger, store, validation, authority, []string{"acme.sink.test"}, false, false, 1, 1)
+	frontEnd := wfe.New(logger, store, validation, authority, []string{"pebble.test"}, false, false, 1, 1)
 	handler := frontEnd.Handler()
 	err = http.ListenAndServeTLS(*address, *certificate, *key, http.HandlerFunc(
 		func(response http.ResponseWriter, request *http.Request) {

@@ -48,14 +48,16 @@ test("is published before a change is answered, and only when something changed"
             if (failing) throw new Error("the server is not there");
             published.push(zone);
         };
-        cloud.beforeAnswer = reversePublisher(cloud.project, 7, { publish });
+        cloud.beforeAnswer = reversePublisher(cloud.project, 7, { publish }, [
+            { ip: "198.18.7.2", dns_ptr: "mx.sink.test" },
+        ]);
         const answers = () => published.flatMap(({ records }) => records.map(({ rdata }) => rdata));
         const ip = await cloud.call("POST", "/primary_ips", {
             ...{ name: "v4", type: "ipv4", location: "fsn1", assignee_type: "server" },
         });
         const { id, ip: address } = ip.body["primary_ip"] as { id: number; ip: string };
         const standard = `static.${address.split(".").reverse().join(".")}.clients.your-server.de.`;
-        assert.deepEqual(answers(), [standard]);
+        assert.deepEqual(answers(), ["mx.sink.test.", standard]);
 
         const change = (name: string) =>
             cloud.call("POST", `/primary_ips/${id}/actions/change_dns_ptr`, {
@@ -63,7 +65,7 @@ test("is published before a change is answered, and only when something changed"
             });
         published.length = 0;
         assert.equal((await change("mx.example.test")).status, 201);
-        assert.deepEqual(answers(), ["mx.example.test."]);
+        assert.deepEqual(answers(), ["mx.sink.test.", "mx.example.test."]);
         await cloud.call("GET", "/primary_ips");
         await change("mx.example.test");
         assert.equal(published.length, 2);
@@ -73,7 +75,7 @@ test("is published before a change is answered, and only when something changed"
         assert.equal((await change("new.example.test")).status, 500);
         failing = false;
         await cloud.call("GET", "/primary_ips");
-        assert.deepEqual(answers(), ["new.example.test."]);
+        assert.deepEqual(answers(), ["mx.sink.test.", "new.example.test."]);
     } finally {
         await cloud.close();
     }

@@ -98,9 +98,11 @@ export class TestCloud {
     readonly root: string;
     endpoint = "";
     quits: boolean[] = [];
+    /** What was done to the servers beside the API's. */
+    readonly services: string[] = [];
     /** By server id; each time that the machine's object was made anew. */
     readonly machines = new Map<number, FakeMachine>();
-    /** Calls of machines that must fail. */
+    /** Calls of machines and services that must fail. */
     readonly failures = new Set<string>();
     project!: Project;
     beforeAnswer: () => Promise<void> = () => Promise.resolve();
@@ -138,12 +140,21 @@ export class TestCloud {
             faults: new Faults(),
             beforeAnswer: () => cloud.beforeAnswer(),
             kind: "container",
+            acme: { restart: (seconds) => cloud.note(`acme ${seconds}`) },
+            registry: { setRunning: (running) => cloud.note(`registry ${running}`) },
             quit: (machines) => cloud.quits.push(machines),
         });
         await new Promise<void>((resolve) => cloud.server.listen(0, "127.0.0.1", resolve));
         const { port } = cloud.server.address() as AddressInfo;
         cloud.endpoint = `http://127.0.0.1:${port}/v1`;
         return cloud;
+    }
+
+    private note(call: string): Promise<void> {
+        this.services.push(call);
+        return this.failures.has(call)
+            ? Promise.reject(new Error(`${call} failed as it was told to`))
+            : Promise.resolve();
     }
 
     /** Sends a request and returns its status and body. */

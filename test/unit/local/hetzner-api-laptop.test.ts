@@ -106,6 +106,26 @@ describe("what only the laptop cloud has", () => {
             }
         }));
 
+    test("certificates of another duration, and a registry that is down", () =>
+        withCloud(async (cloud) => {
+            const post = async (route: string, body: object) =>
+                (await cloud.send("POST", `/_laptop/${route}`, body)).status;
+            assert.equal(await post("acme", { certificateSeconds: 3600 }), 204);
+            assert.equal(await post("registry", { running: false }), 204);
+            assert.equal(await post("registry", { running: true }), 204);
+            const done = ["acme 3600", "registry false", "registry true"];
+            assert.deepEqual(cloud.services, done);
+            for (const certificateSeconds of [0, -1, 1.5, "3600"]) {
+                assert.equal(await post("acme", { certificateSeconds }), 422);
+            }
+            assert.equal(await post("registry", {}), 422);
+            const url = cloud.endpoint.replace("/v1", "/_laptop/registry");
+            assert.equal((await fetch(url, { method: "POST" })).status, 401);
+            assert.deepEqual(cloud.services, done);
+            cloud.failures.add("acme 60");
+            assert.equal(await post("acme", { certificateSeconds: 60 }), 500);
+        }));
+
     test("it ends when asked by someone with the token", () =>
         withCloud(async (cloud) => {
             const url = cloud.endpoint.replace("/v1", "/_laptop/quit");

@@ -68,6 +68,24 @@ test("the command line on x86 without KVM", () => {
     });
 });
 
+test("a VM reaches every service at the port that others know, wherever it listens", () => {
+    const services = {
+        authority: "",
+        localPorts: { dns: 40053, mail: 40025, registry: 45000, acme: 44000 },
+    };
+    const { args } = renderQemuCommand(spec, { ...options, services }, "tcg");
+    const forwards = args[args.indexOf("-netdev") + 1]!.split(",").filter((part) =>
+        part.startsWith("guestfwd="),
+    );
+    assert.deepEqual(forwards, [
+        "guestfwd=tcp:198.18.5.2:8080-cmd:nc -N 127.0.0.1 8080",
+        "guestfwd=tcp:198.18.5.2:53-cmd:nc -N 127.0.0.1 40053",
+        "guestfwd=tcp:198.18.5.2:25-cmd:nc -N 127.0.0.1 40025",
+        "guestfwd=tcp:198.18.5.2:5000-cmd:nc -N 127.0.0.1 45000",
+        "guestfwd=tcp:198.18.5.2:14000-cmd:nc -N 127.0.0.1 44000",
+    ]);
+});
+
 test("the command line on arm64 with KVM differs in machine, processor and console", () => {
     const arm = { ...spec, image: { ...spec.image, architecture: "arm" as const } };
     const [x86, arm64] = [

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
 import { test } from "node:test";
 import { parse } from "yaml";
 import { parseStat } from "../../../local/cloud/machines/process-identity";
@@ -17,6 +20,11 @@ const network = {
     slot: 5,
     servicesPort: 8080,
     gateway: { ipv4: "172.31.1.1", ipv6: "fe80::1" },
+    dnsOver: "udp" as const,
+};
+const services = {
+    authority: "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n",
+    localPorts: { dns: 1, mail: 2, registry: 3, acme: 4 },
 };
 
 test("metadata and user data are the provider's and the user's, untouched", () => {
@@ -54,12 +62,78 @@ test("a server without IPv4 gets IPv6 only", () => {
     ]);
 });
 
-test("vendor data is a boothook that a shell understands and names the repository", () => {
-    const vendor = renderSeed(spec, network)["vendor-data"]!;
-    assert.match(vendor, /^#cloud-boothook\n#!\/bin\/sh\n/);
-    assert.match(vendor, /^URIs: http:\/\/198\.18\.5\.2:8080\/debian$/m);
-    assert.equal(spawnSync("sh", ["-n"], { input: vendor }).status, 0);
-});
+for (const [title, addresses, expected] of [
+    ["both protocols", {}, [["198.18.5.2"], undefined]],
+    ["IPv6 alone", { ipv4: undefined }, [["2001:db8:5::2"]]],
+    ["IPv4 alone", { ipv6: undefined }, [["198.18.5.2"]]],
+] as const) {
+    test(`the name server is one that a server with ${title} can reach`, () => {
+        const nameServers = (seed: Record<string, string>) =>
+            (
+                parse(seed["network-config"]!) as {
+                    config: { subnets: { dns_nameservers?: string[] }[] }[];
+                }
+            ).config[0]!.subnets.map((subnet) => subnet.dns_nameservers);
+        const machine = { ...spec, ...addresses };
+        assert.deepEqual(nameServers(renderSeed(machine, { ...network, services })), expected);
+        const none = expected.map(() => undefined);
+        assert.deepEqual(nameServers(renderSeed(machine, network)), none);
+        // A resolver of systemd's own would ask over UDP.
+        const overTcp = renderSeed(machine, { ...network, services, dnsOver: "tcp" });
+        assert.deepEqual(nameServers(overTcp), none);
+    });
+}
+
+/** What the boothook writes when it runs, by path; the folders that it needs are there afterwards. */
+function runHook(vendor: string): Record<string, string> {
+    const root = fs.mkdtempSync(path.join(os.tmpdir(), "seed-"));
+    try {
+        fs.mkdirSync(path.join(root, "etc"));
+        fs.symlinkSync("../run/systemd/resolve/stub-resolv.conf", `${root}/etc/resolv.conf`);
+        // The hook names no path in any other way.
+        const moved = vendor.replace(/(mkdir -p '|>'|rm -f )\//g, `$1${root}/`);
+        const { status, stderr } = spawnSync("sh", ["-eu"], { input: moved, encoding: "utf8" });
+        assert.equal(status, 0, stderr);
+        return Object.fromEntries(
+            fs
+                .readdirSync(root, { recursive: true, encoding: "utf8" })
+                .filter((name) => fs.lstatSync(path.join(root, name)).isFile())
+                .map((name) => [`/${name}`, fs.readFileSync(path.join(root, name), "utf8")]),
+        );
+    } finally {
+        fs.rmSync(root, { recursive: true });
+    }
+}
+
+const sources =
+    "Types: deb\nURIs: http://198.18.5.2:8080/debian\nSuites: trixie\nComponents: main\n" +
+    "Signed-By: /usr/share/keyrings/laptop-cloud.asc\n";
+const told = {
+    "/etc/apt/sources.list.d/laptop-cloud.sources": sources,
+    "/etc/docker/certs.d/198.18.5.2:5000/ca.crt": services.authority,
+    "/root/.cloudflare/cloudflare.cfg":
+        "[CloudFlare]\nbase_url = http://198.18.5.2:8080/client/v4\n",
+};
+
+for (const [title, options, expected] of [
+    [
+        "the package repository alone",
+        {},
+        { "/etc/apt/sources.list.d/laptop-cloud.sources": sources },
+    ],
+    ["the services", { services }, told],
+    [
+        "the services, and a resolver that asks over TCP",
+        { services, dnsOver: "tcp" },
+        { ...told, "/etc/resolv.conf": "nameserver 198.18.5.2\noptions use-vc\n" },
+    ],
+] as const) {
+    test(`vendor data is a boothook that tells ${title}`, () => {
+        const vendor = renderSeed(spec, { ...network, ...options })["vendor-data"]!;
+        assert.match(vendor, /^#cloud-boothook\n#!\/bin\/sh\n/);
+        assert.deepEqual(runHook(vendor), expected);
+    });
+}
 
 const fields = "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18";
 for (const [state, name, expected] of [
