@@ -41,10 +41,14 @@ drop_unused() {
         "$tree"/usr/share/nodejs/corepack "$tree"/usr/share/nodejs/@types \
         "$tree"/usr/share/nodejs/undici-types "$tree"/usr/lib/systemd "$tree"/etc/systemd \
         "$tree"/etc/init.d "$tree"/etc/rc?.d "$tree"/etc/logrotate.d "$tree"/var/cache/debconf
-    # Of packages that only the configuring of others needs: iproute2, passwd, libraries of these.
-    rm -rf "$tree"/usr/bin/ip "$tree"/usr/bin/ss "$tree"/usr/sbin/ip "$tree"/usr/sbin/tc "$tree"/usr/sbin/bridge \
-        "$tree"/usr/sbin/devlink "$tree"/usr/bin/nstat "$tree"/usr/lib/*/libbpf.so* "$tree"/usr/lib/*/libdb-5* \
-        "$tree"/usr/lib/*/libsemanage.so* "$tree"/usr/lib/*/libsepol.so* "$tree"/usr/lib/*/libicutu.so*
+    # Of packages that only the configuring of others needs: adduser, passwd, iproute2, and their libraries.
+    for name in adduser addgroup deluser delgroup useradd userdel usermod groupadd groupdel groupmod \
+        newusers chpasswd chgpasswd ip tc bridge devlink arpd rtacct; do
+        rm -f "$tree/usr/sbin/$name" "$tree/usr/bin/$name"
+    done
+    rm -rf "$tree"/usr/bin/ss "$tree"/usr/bin/nstat "$tree"/usr/include "$tree"/usr/lib/*/libbpf.so* \
+        "$tree"/usr/lib/*/libdb-5* "$tree"/usr/lib/*/libsemanage.so* "$tree"/usr/lib/*/libsepol.so* \
+        "$tree"/usr/lib/*/libicutu.so* "$tree"/usr/lib/*/libicutest.so*
     # One program under two names.
     rm -f "$tree/usr/bin/redis-benchmark"
     ln -sf redis-check-rdb "$tree/usr/bin/redis-check-aof"
