@@ -100,7 +100,7 @@ function nameProblem(path: string, name: string): Problem | undefined {
     if (known?.decidedBy !== "host") return undefined;
     return {
         path,
-        reason: "It is set by the host, whose other parts agree with it.",
+        reason: known.why ?? "It is set by the host, whose other parts agree with it.",
         remedy: `Remove it.${known.instead === undefined ? "" : ` ${known.instead}`}`,
     };
 }

@@ -250,7 +250,6 @@ const containerEnvironment: Check = (path, value) => {
     });
 };
 
-/** Where a mount would hide what the stack itself puts there. */
 const mount: Check = (path, value) => {
     const wrong = (reason: string, remedy: string): Problem[] => [
         { path, reason: `${shown(value)} ${reason}.`, remedy },
@@ -272,9 +271,6 @@ const mount: Check = (path, value) => {
             "hands the whole host to the service",
             "Do what needs it on the host itself, outside of the stack.",
         );
-    }
-    if (/^\/app\/(?:ssl(?:\/|$)|\.env$)/.test(target)) {
-        return wrong("hides what the stack puts there", "Choose another target.");
     }
     return [];
 };
@@ -343,13 +339,14 @@ export function serviceProblems(
         const at = `${path}.${name}`;
         const form = group(settings)(at, given);
         if (form.length > 0) return form;
-        return names.includes(name)
-            ? stackServiceProblems(at, name, given)
+        const service = services.find((one) => one.name === name);
+        return service
+            ? stackServiceProblems(at, service, given)
             : ownServiceProblems(at, name, given, running, taken);
     });
 }
 
-function stackServiceProblems(at: string, name: string, given: ServiceOverride): Problem[] {
+function stackServiceProblems(at: string, service: Service, given: ServiceOverride): Problem[] {
     const kept = ofOwnServices
         .filter((setting) => given[setting] !== undefined)
         .map((setting) => ({
@@ -357,9 +354,24 @@ function stackServiceProblems(at: string, name: string, given: ServiceOverride):
             reason: "It is for services of your own: the rest of the host agrees with what the stack's have.",
             remedy: "Remove it.",
         }));
-    if (given.disabled !== true || disposable.includes(name)) return kept;
+    const targets = [...service.mounts.map(({ target }) => target), "/app"];
+    const hiding = (given.mounts ?? []).flatMap((text, index) => {
+        const { target } = mountOf(text);
+        const hidden = targets.find((one) => `${one}/`.startsWith(`${target.replace(/\/$/, "")}/`));
+        return hidden === undefined
+            ? []
+            : [
+                  {
+                      path: `${at}.mounts[${index}]`,
+                      reason: `${JSON.stringify(text)} hides what the stack has in ${hidden}.`,
+                      remedy: "Choose another target.",
+                  },
+              ];
+    });
+    if (given.disabled !== true || disposable.includes(service.name)) return [...kept, ...hiding];
     return [
         ...kept,
+        ...hiding,
         {
             path: `${at}.disabled`,
             reason: "The stack does not work without it.",

@@ -36,6 +36,8 @@ export interface Variable {
      * @default every service of the mail image
      */
     readers?: readonly string[];
+    /** Why it can't be set, in a sentence. @default the host's other parts agree with its value */
+    why?: string;
     /** What to do instead of setting it, in a sentence. */
     instead?: string;
 }
@@ -143,7 +145,7 @@ const databases: Variables = {
         host("text"),
     ),
     // An old guide has it, and no version reads it.
-    LOGS_HOST: host("text", undefined, "Nothing reads it."),
+    LOGS_HOST: { ...host("text"), why: "No version of the stack reads it." },
     REDIS_HOST: host("text", () => "127.0.0.1"),
     ...each(
         redisPrefixes.flatMap((prefix) =>
@@ -202,11 +204,8 @@ const web = ["web"] as const;
 /** Who may use the web site. Source: the set-up script, `.env.schema`. */
 const access: Variables = {
     AUTH_BASIC_ENABLED: {
-        ...host(
-            "flag",
-            () => true,
-            "Without it, whoever registers first would administrate the host.",
-        ),
+        ...host("flag", () => true),
+        why: "Without it, whoever registers first would administrate the host.",
         readers: web,
     },
     AUTH_BASIC_USERNAME: {
@@ -309,8 +308,11 @@ const others: Variables = {
         ...user("text"),
         secret: true,
     }),
-    // Node reads it before anything reads the file.
-    NODE_OPTIONS: host("text", undefined, "Give it in the environment of the services themselves."),
+    NODE_OPTIONS: {
+        ...host("text"),
+        why: "Node reads its options before anything reads the file.",
+        instead: "Give it in the environment of a service, below services.",
+    },
 };
 
 /**
