@@ -55,7 +55,8 @@ export async function buildStackRoot(report: (line: string) => void): Promise<St
         parent: path.join(cacheRoot, "stack-root"),
         hash: stackRootHash(),
         title: "the file system of the stack's images",
-        keep: 1,
+        // Another process may be copying the one before.
+        keep: 2,
         build: (building) => build(building, report),
         report,
     });
