@@ -5,7 +5,8 @@ import * as fs from "node:fs";
 import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import * as path from "node:path";
-import { buildImage } from "../image/build-image";
+import type { ImageSet } from "../image/build-image";
+import type { StackImageSet } from "../image/stack-images";
 import { cloudPaths, type CloudInfo, type MachineKind } from "../paths";
 import { Faults } from "./api/faults";
 import { cloudflarePrefix, createCloudflareApi } from "./cloudflare/api";
@@ -30,6 +31,15 @@ export interface DaemonOptions {
     portOffset: number;
     /** How long the ACME server's certificates are valid. @default as before, else 90 days */
     certificateSeconds?: number;
+    made: MadeForCloud;
+}
+
+/** What was built before: in a namespace of the cloud's own there is no internet to build from. */
+export interface MadeForCloud {
+    image: ImageSet;
+    stackImages: StackImageSet;
+    /** The ACME server's program. */
+    pebble: string;
 }
 
 /** In a namespace of the cloud's own, where nothing else takes them. */
@@ -42,7 +52,7 @@ async function serve(options: DaemonOptions): Promise<void> {
     const { name, kind, slot } = options;
     const paths = cloudPaths(name);
     const before = readInfo(paths.info);
-    const { images, repository } = await buildImage();
+    const { images, repository } = options.made.image;
     const inNamespace = kind === "container";
     const own = slotAddresses(slot).services;
     const host = inNamespace ? own.ipv4 : "127.0.0.1";
@@ -71,6 +81,7 @@ async function serve(options: DaemonOptions): Promise<void> {
     });
     const outside = await startServices({
         ...{ cloud: name, slot, host, before, dns },
+        ...{ stackImages: options.made.stackImages, pebble: options.made.pebble },
         standardPorts: inNamespace,
         ...(options.certificateSeconds && { certificateSeconds: options.certificateSeconds }),
         addressOf: (remote) => (inNamespace ? remote : (runningMachine(project) ?? remote)),

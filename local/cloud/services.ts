@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import type { ImageName } from "../../components/stack/model";
-import { buildStackImages, type StackImage } from "../image/stack-images";
+import type { StackImage, StackImageSet } from "../image/stack-images";
 import { cloudPaths, type CloudInfo } from "../paths";
 import { defaultCertificateSeconds, startPebble, type AcmeServer } from "./acme/pebble";
 import { issueServicesCertificate } from "./authority";
@@ -25,6 +25,9 @@ export interface ServicesOptions {
     /** @default as before, else 90 days */
     certificateSeconds?: number;
     dns: DnsServer;
+    stackImages: StackImageSet;
+    /** The ACME server's program. */
+    pebble: string;
     /** The own address of the machine whose connections come from that one. */
     addressOf(remote: string): string;
 }
@@ -44,10 +47,9 @@ export interface Services {
  * @throws Error when one of them does not start.
  */
 export async function startServices(options: ServicesOptions): Promise<Services> {
-    const { host, dns, before } = options;
+    const { host, dns, before, stackImages } = options;
     const paths = cloudPaths(options.cloud);
     const own = slotAddresses(options.slot).services;
-    const images = await buildStackImages();
     const certificate = await issueServicesCertificate(paths.authority, [
         ...[own.ipv4, own.ipv6, "127.0.0.1", sinkHost],
     ]);
@@ -58,6 +60,7 @@ export async function startServices(options: ServicesOptions): Promise<Services>
     const nameServer = dns.address;
     const [acme, registry, sink] = await Promise.all([
         startPebble({
+            program: options.pebble,
             directory: paths.acme,
             host,
             port: portOf(servicePorts.acme, portIn(before.acme?.localDirectory)),
@@ -73,7 +76,7 @@ export async function startServices(options: ServicesOptions): Promise<Services>
                 servicePorts.registry,
                 portIn(before.registry && `https://${before.registry.localHost}`),
             ),
-            storage: images.storage,
+            storage: stackImages.storage,
             certificate,
         }),
         startSink({
@@ -116,10 +119,10 @@ export async function startServices(options: ServicesOptions): Promise<Services>
                 caFile: certificate.caFile,
             },
             images: {
-                mail: imageReference(registryHost, images.images.mail),
-                mongodb: imageReference(registryHost, images.images.mongodb),
-                redis: imageReference(registryHost, images.images.redis),
-                router: imageReference(registryHost, images.images.router),
+                mail: imageReference(registryHost, stackImages.images.mail),
+                mongodb: imageReference(registryHost, stackImages.images.mongodb),
+                redis: imageReference(registryHost, stackImages.images.redis),
+                router: imageReference(registryHost, stackImages.images.router),
             } satisfies Record<ImageName, string>,
             mailSink: { host, port: sink.port },
         },

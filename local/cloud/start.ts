@@ -51,7 +51,7 @@ export async function startCloud(options: {
             );
         }
         if (before && daemonOf(name)) return before;
-        await Promise.all([
+        const [image, stackImages, pebble] = await Promise.all([
             buildImage(),
             buildStackImages(),
             ensureGoProgram("pebble", () => undefined),
@@ -70,6 +70,7 @@ export async function startCloud(options: {
             ...(choice.accelerator && { accelerator: choice.accelerator }),
             slot,
             portOffset: portOffset(),
+            made: { image, stackImages, pebble },
             ...(options.certificateSeconds && { certificateSeconds: options.certificateSeconds }),
         });
     } finally {

@@ -1,6 +1,5 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { ensureGoProgram } from "../../go-programs/build";
 import type { ServerCertificate } from "../authority";
 import { ChildServer } from "../child-server";
 import { freePort } from "../dns/free-port";
@@ -10,6 +9,8 @@ import { secureRequest } from "../secure-request";
 export const defaultCertificateSeconds = 90 * 24 * 3600;
 
 export interface PebbleOptions {
+    /** Of local/go-programs. */
+    program: string;
     /** What it keeps: its accounts and its log. Made when it is not there. */
     directory: string;
     host: string;
@@ -39,9 +40,8 @@ export interface AcmeServer {
  * @throws Error with what it said when it does not start.
  */
 export async function startPebble(options: PebbleOptions): Promise<AcmeServer> {
-    const { directory, host, nameServer, certificate } = options;
+    const { program, directory, host, nameServer, certificate } = options;
     fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const program = await ensureGoProgram("pebble", () => undefined);
     const port = await freePort([host], options.port);
     const ca = fs.readFileSync(certificate.caFile);
     const start = (certificateSeconds: number) =>

@@ -8,15 +8,18 @@ import * as path from "node:path";
 import { after, before, test } from "node:test";
 import { startPebble, type AcmeServer } from "../../../local/cloud/acme/pebble";
 import { issueServicesCertificate, type ServerCertificate } from "../../../local/cloud/authority";
+import { ensureGoProgram } from "../../../local/go-programs/build";
 import { secureRequest } from "../../../local/cloud/secure-request";
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "pebble-"));
 const rootsFile = path.join(folder, "roots.pem");
 let certificate: ServerCertificate;
+let program: string;
 let server: AcmeServer;
 
 const start = () =>
     startPebble({
+        program,
         directory: path.join(folder, "acme"),
         host: "127.0.0.1",
         port: 0,
@@ -29,6 +32,7 @@ const start = () =>
 
 before(async () => {
     certificate = await issueServicesCertificate(path.join(folder, "ca"), ["127.0.0.1"]);
+    program = await ensureGoProgram("pebble", () => undefined);
     server = await start();
 });
 after(async () => {
