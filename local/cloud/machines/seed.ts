@@ -13,7 +13,7 @@ export interface SeedNetwork {
     servicesPort: number;
     services?: MachineServices;
     gateway: { ipv4: string; ipv6: string };
-    /** How it reaches the DNS server: where UDP does not pass, its resolver has to be told. */
+    /** How it reaches the DNS server, which its resolver has to be told where UDP does not pass. */
     dnsOver: "udp" | "tcp";
 }
 
@@ -28,8 +28,8 @@ export function renderSeed(spec: SeedSpec, network: SeedNetwork): Record<string,
             "public-keys": spec.publicKeys,
         }),
         "user-data": spec.userData,
-        "vendor-data": renderVendorData(network),
-        "network-config": toYaml(renderNetworkConfig(spec, network)),
+        "vendor-data": renderVendorData(spec, network),
+        "network-config": toYaml(renderNetworkConfig(spec, network.gateway)),
     };
 }
 
@@ -50,8 +50,9 @@ export function writeSeed(folder: string, files: Record<string, string>): void {
  * Names the package repository and the services. A boothook, because it runs before everything that user data can ask
  * for and, unlike keys of a cloud-config, is not replaced by keys of the user's.
  */
-function renderVendorData({ slot, servicesPort, services, dnsOver }: SeedNetwork): string {
-    const { ipv4 } = slotAddresses(slot).services;
+function renderVendorData(spec: SeedSpec, network: SeedNetwork): string {
+    const { slot, servicesPort, services } = network;
+    const { ipv4, ipv6 } = slotAddresses(slot).services;
     const lines = [
         "#cloud-boothook",
         "#!/bin/sh",
@@ -74,13 +75,13 @@ function renderVendorData({ slot, servicesPort, services, dnsOver }: SeedNetwork
                 "[CloudFlare]",
                 `base_url = http://${ipv4}:${servicesPort}${cloudflarePrefix}`,
             ]),
-        );
-    }
-    if (services && dnsOver === "tcp") {
-        lines.push(
-            // It may be a link to what systemd-resolved keeps, which asks over UDP first.
+            // Not through systemd-resolved, to which it may be a link: a rehearsal can't wait until a cache forgets what
+            // was not published yet.
             "rm -f /etc/resolv.conf",
-            ...writeFile("/etc/resolv.conf", [`nameserver ${ipv4}`, "options use-vc"]),
+            ...writeFile("/etc/resolv.conf", [
+                `nameserver ${spec.ipv4 ? ipv4 : ipv6}`,
+                ...(network.dnsOver === "tcp" ? ["options use-vc"] : []),
+            ]),
         );
     }
     return [...lines, ""].join("\n");
@@ -92,29 +93,13 @@ function writeFile(file: string, content: string[]): string[] {
 }
 
 /** Version 1, whose gateways cloud-init marks as on-link by itself where they are in no network of the machine's. */
-function renderNetworkConfig(
-    spec: SeedSpec,
-    { slot, gateway, services, dnsOver }: SeedNetwork,
-): object {
-    const resolver = slotAddresses(slot).services;
-    const nameServer = (address: string) =>
-        services && dnsOver === "udp" ? { dns_nameservers: [address] } : {};
+function renderNetworkConfig(spec: SeedSpec, gateway: SeedNetwork["gateway"]): object {
     const subnets = [];
     if (spec.ipv4) {
-        subnets.push({
-            type: "static",
-            address: `${spec.ipv4}/32`,
-            gateway: gateway.ipv4,
-            ...nameServer(resolver.ipv4),
-        });
+        subnets.push({ type: "static", address: `${spec.ipv4}/32`, gateway: gateway.ipv4 });
     }
     if (spec.ipv6) {
-        subnets.push({
-            type: "static6",
-            address: `${spec.ipv6}/64`,
-            gateway: gateway.ipv6,
-            ...(!spec.ipv4 && nameServer(resolver.ipv6)),
-        });
+        subnets.push({ type: "static6", address: `${spec.ipv6}/64`, gateway: gateway.ipv6 });
     }
     return {
         version: 1,
