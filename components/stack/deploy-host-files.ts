@@ -1,15 +1,10 @@
 import { dataMountPoint } from "../host/data-volume";
 import type { HostFile } from "../host/plan";
 import { hostTemplate } from "../host/template";
+import { composeFile, composeProject } from "./compose";
 
 /** Programs of the host that others than their own unit call. */
 export const libraryFolder = "/usr/local/lib/mailhost";
-
-/** The compose file's name in the data volume's folder. */
-export const composeFile = "docker-compose-self-hosting.yml";
-
-/** Compose's name of the stack, after the folder. The containers are known by it. */
-export const composeProject = "self-hosting";
 
 /** The unit that starts the stack at boot and stops it before the host goes down. A deployment enables it. */
 export const stackUnit = "mailhost-stack.service";

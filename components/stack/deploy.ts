@@ -4,8 +4,9 @@ import { scriptHead } from "../host/script";
 import { sealScript } from "../host/seal";
 import { shellQuote } from "../host/shell-quote";
 import { hostTemplate } from "../host/template";
+import { composeFile, composeProject } from "./compose";
 import { failureCauses } from "./deploy-causes";
-import { composeFile, composeProject, libraryFolder } from "./deploy-host-files";
+import { libraryFolder } from "./deploy-host-files";
 import { hiddenTexts } from "./deploy-secrets";
 import type { ImageName, Release, StackSecrets } from "./model";
 
