@@ -199,7 +199,8 @@ export function pullScript(
             hostTemplate("stack-images.sh"),
             hostTemplate("pull.sh"),
             `${["pull_images", ...references].map(shellQuote).join(" ")}\n`,
-            ...users.map(({ image, user }) => `learn_user ${shellQuote(image)} '${user}'\n`),
+            ...users.map(({ image, user }) => `learn_user ${shellQuote(image)} '${user}' &\n`),
+            "wait\n",
         ].join(""),
     );
 }

@@ -33,8 +33,9 @@ describe("the pull on a simulated docker", () => {
             known
                 .trimEnd()
                 .split("\n")
-                .map((line) => line.split("\t").slice(1)),
-            ["", "mongodb", "redis", "nginx"].map((user) => [user, host.owner]),
+                .map((line) => line.split("\t").slice(1))
+                .sort(),
+            ["", "mongodb", "nginx", "redis"].map((user) => [user, host.owner]),
         );
     });
 
