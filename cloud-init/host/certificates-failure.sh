@@ -5,7 +5,7 @@
 # What certbot printed, without the token and without what it always prints.
 failure_text() {
     local text token
-    text=$(grep -vE 'Saving debug log|^Ask for help|DeprecationWarning|^Hint:|^ *$' "$log" || true)
+    text=$(grep -vE 'Saving debug log|^Ask for help|DeprecationWarning|^Hint:|An unexpected error|^AttributeError: |^ *$' "$log" || true)
     token=$(sed -n 's/^dns_cloudflare_api_token *= *//p' "$credentials" 2>/dev/null)
     [ -z "$token" ] || text=${text//"$token"/(token)}
     printf '%s\n' "$text"
@@ -17,7 +17,7 @@ reason_of_failure() {
     text=$(failure_text)
     for pattern in '^ *Detail: ' 'Error determining zone_id|Unable to determine zone_id' \
         'urn:ietf:params:acme|retry after|rate limit' '[Ee]rror|ailed|efused|nable' '.'; do
-        line=$(grep -E -m 1 -e "$pattern" <<<"$text" | sed -E 's/^ *(Detail: )?//' | cut -c 1-400) || continue
+        line=$(grep -E -m 1 -e "$pattern" <<<"$text" | sed -E 's/^ *(Detail: |urn:ietf:params:acme:error:)?//' | cut -c 1-400) || continue
         printf '%s' "$line"
         return
     done
@@ -29,13 +29,13 @@ mend_of_failure() {
     case $(failure_text) in
         *[Rr]'etry after'* | *rateLimited* | *'too many'*)
             printf '%s' "The authority refuses further requests for a while: it is not asked again before $(held_until "$name")." \
-                "Nothing else has to be done; --force does not help"
+                " Nothing else has to be done; --force does not help"
             ;;
         *'Unable to determine zone_id'*)
             printf '%s' "Cloudflare shows this token no zone for $name: the domain is not in the token's account, or the" \
                 " token is for other zones. $token"
             ;;
-        *9109* | *9106* | *6003* | *10000* | *'Error determining zone_id'* | *'Invalid access token'*)
+        *'9109 '* | *'9106 '* | *'6003 '* | *'Error determining zone_id'* | *'Authentication error'*)
             printf '%s' "Cloudflare refuses the token: it was revoked, expired, is limited to other addresses, or may not" \
                 " edit the zone of $name. $token, then pulumi up"
             ;;
@@ -43,7 +43,7 @@ mend_of_failure() {
             printf '%s' "Cloudflare's API did not do what was asked, see the reason: try again later, and see that the" \
                 " token may edit the zone of $name"
             ;;
-        *CAA* | *caa*)
+        *'CAA record'* | *'Type:   caa'* | *error:caa*)
             printf '%s' "A CAA record of $name or a parent forbids this authority: publish one that names it (mailhost dns" \
                 " prints it), and remove records of others"
             ;;
@@ -71,7 +71,8 @@ hold() {
     text=$(failure_text)
     grep -qiE 'rateLimited|too many|retry after' <<<"$text" || return 0
     until=$(grep -oiE -m 1 'retry after [0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:]{8}' <<<"$text" | head -n 1 | cut -d ' ' -f 3-) || true
-    until=$(date --date "${until:+${until/T/ } UTC}${until:-+1 hour}" +%s 2>/dev/null) || until=$(($(date +%s) + 3600))
+    until=$(date --date "${until/T/ } UTC" +%s 2>/dev/null) || until=0
+    ((until > $(date +%s))) || until=$(($(date +%s) + 3600))
     printf '%s\n%s\n' "$until" "$directory ${names_of[$name]}" >"$records/$name.held"
 }
 

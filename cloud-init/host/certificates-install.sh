@@ -8,7 +8,7 @@ owners=/var/lib/mailhost/owners
 # As long as a service may take to get healthy after a restart.
 patience=180
 
-owner_of() { sed -n "s/^$1 \([0-9]*:[0-9]*\)\$/\1/p" "$owners" 2>/dev/null; }
+owner_of() { sed -n "s/^$1 \([0-9]*:[0-9]*\)\$/\1/p" "$owners" 2>/dev/null || true; }
 
 is_placed() {
     cmp -s "$1" "$2" && [ ! -L "$2" ] && [ "$(stat -c '0%a %u:%g' "$2")" = "0400 $3" ]
@@ -27,6 +27,8 @@ place() {
     done
     touch "$records/reload-due"
     for file in "$@"; do mv -fT "$folder/.$file.new" "$folder/$file"; done
+    # Whoever started before this moment has to start again.
+    touch "$folder/fullchain.pem"
     say "placed the certificate of ${live##*/} in $folder"
 }
 
@@ -99,11 +101,11 @@ take_effect() {
         rm "$records/reload-due"
     fi
     [ -e "$data/ssl/fullchain.pem" ] || return 0
-    placed=$(stat -c %Y "$data/ssl/fullchain.pem")
+    placed=$(stat -c %.9Y "$data/ssl/fullchain.pem")
     ids=$(containers restart)
     for id in $ids; do
         IFS='|' read -r name started < <(docker inspect --format '{{.Name}}|{{.State.StartedAt}}' "$id") || continue
-        (($(date --date "$started" +%s) <= placed)) || continue
+        (($(date --date "$started" +%s%N) <= ${placed/./})) || continue
         well=yes
         is_well "$id" || well=no
         say "restarting ${name#/} for the new certificate"

@@ -63,18 +63,21 @@ trust_authority() {
 
 # The key stays over renewals, so that TLSA records stay true; only one of another kind is given up.
 run_certbot() {
-    local name=$1 names each arguments=() keep=--reuse-key live=$store/live/$1/cert.pem
+    local name=$1 names each arguments=() keep=--reuse-key live=$store/live/$1/cert.pem code=0
     read -ra names <<<"${names_of[$name]}"
     for each in "${names[@]}"; do arguments+=(--domain "$each"); done
     if [ -e "$live" ] && ! has_ecdsa_key "$live"; then keep=--no-reuse-key; fi
     # Flags that certbot 1.21 has as well. The last three: we have judged, certbot need not.
-    timeout --kill-after=30 1200 certbot certonly --non-interactive --agree-tos --no-eff-email --email "$email" \
+    MAILHOST_CERTIFICATES=running timeout --kill-after=30 1200 certbot certonly --non-interactive --agree-tos --no-eff-email --email "$email" \
         --server "$directory" --cert-name "$name" "${arguments[@]}" --key-type ecdsa "$keep" \
         --dns-cloudflare --dns-cloudflare-credentials "$credentials" \
         --dns-cloudflare-propagation-seconds "$propagation" \
-        --config-dir "$store" --work-dir "$store/work" --logs-dir "$data/logs" \
+        --config-dir "$store" --work-dir "$store/work" --logs-dir "$data/logs" --max-log-backups 20 \
         --deploy-hook '/usr/local/lib/mailhost/certificates hook' \
-        --force-renewal --renew-with-new-domains --break-my-certs >"$log" 2>&1
+        --force-renewal --renew-with-new-domains --break-my-certs >"$log" 2>&1 || code=$?
+    # What the authority answered stands in certbot's own log alone where its error broke another one (Debian 12).
+    [ "$code" = 0 ] || sed -n 's/^acme\.messages\.Error: //p' "$data/logs/letsencrypt.log" 2>/dev/null | tail -n 1 >>"$log"
+    return "$code"
 }
 
 account_folder() {

@@ -38,15 +38,20 @@ export function certificateProblems(plan: CertificatePlan, token?: string): Prob
         ...(ca === undefined ? [] : caProblems("ca", ca)),
         ...(ofEmail ? [ofEmail] : []),
         ...lineageProblems(lineages),
-        ...numberProblems("propagationSeconds", propagationSeconds, {
-            from: 0,
-            to: 900,
-            remedy: `Leave it out for ${defaultPropagationSeconds}, or give the seconds that your name servers take.`,
-        }),
+        ...propagationProblems("propagationSeconds", propagationSeconds),
         ...(token === undefined
             ? []
             : tokenFormProblems("cloudflareApiToken", token, { remedy: tokenRemedy })),
     ];
+}
+
+/** What is wrong with the wait for a challenge's answer. `path` is that of the argument. */
+export function propagationProblems(path: string, seconds: number): Problem[] {
+    return numberProblems(path, seconds, {
+        from: 0,
+        to: 900,
+        remedy: `Leave it out for ${defaultPropagationSeconds}, or give the seconds that your name servers take.`,
+    });
 }
 
 function directoryProblems({ directoryUrl }: Authority): Problem[] {

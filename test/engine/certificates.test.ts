@@ -1,0 +1,526 @@
+// The host's own script for certificates, at its real paths, against a real ACME server that looks into a real DNS
+// server, which the simulated Cloudflare API writes to.
+import assert from "node:assert/strict";
+import { createHash, X509Certificate } from "node:crypto";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { after, before, describe, test } from "node:test";
+import { createServer, type Server } from "node:tls";
+import type { AddressInfo } from "node:net";
+import { certificateLineages } from "../../components/certificate/names";
+import type { CertificatePlan } from "../../components/certificate/plan";
+import { readFacts, type CertificateFacts } from "../../components/certificate/facts";
+import { renderCertificateScript, renderDescription } from "../../components/certificate/script";
+import { dataMountPoint } from "../../components/host/data-volume";
+import { startPebble, type AcmeServer } from "../../local/cloud/acme/pebble";
+import { issueServicesCertificate } from "../../local/cloud/authority";
+import type { DnsServer } from "../../local/cloud/dns/dns-server";
+import { startKnot } from "../../local/cloud/dns/knot";
+import { ensureGoProgram } from "../../local/go-programs/build";
+import { cloudflareToken, TestCloudflare } from "../unit/local/cloudflare-api-cloud";
+import { CertificateHost, whyNoCertificateHost } from "./support/certificate-host";
+
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), "mailhost-certificates-"));
+const store = `${dataMountPoint}/letsencrypt`;
+const records = "/var/lib/mailhost/certificates";
+const day = 24 * 3600;
+
+describe("certificates on the host", async () => {
+    const missing = await whyNoCertificateHost();
+    if (missing !== undefined) {
+        test("against an ACME server", (t) => t.skip(missing));
+        return;
+    }
+
+    let dns: DnsServer;
+    let cloudflare: TestCloudflare;
+    let acme: AcmeServer;
+    let host: CertificateHost;
+    let plan: CertificatePlan;
+
+    before(async () => {
+        dns = await startKnot({
+            directory: path.join(folder, "dns"),
+            hosts: ["127.0.0.1"],
+            port: 0,
+        });
+        cloudflare = await TestCloudflare.open(path.join(folder, "cloudflare"), dns);
+        await cloudflare.addZone("example.test");
+        await cloudflare.addZone("other.test");
+        const certificate = await issueServicesCertificate(path.join(folder, "authority"), [
+            "127.0.0.1",
+            "localhost",
+        ]);
+        acme = await startPebble({
+            program: await ensureGoProgram("pebble", (line) => console.error(line)),
+            directory: path.join(folder, "acme"),
+            host: "127.0.0.1",
+            port: 0,
+            nameServer: dns.address,
+            certificate,
+            rootsFile: path.join(folder, "roots.pem"),
+            certificateSeconds: 90 * day,
+        });
+        plan = {
+            authority: {
+                directoryUrl: `https://127.0.0.1:${acme.port}/dir`,
+                issuer: "ca.test",
+            },
+            ca: fs.readFileSync(certificate.caFile, "utf8"),
+            email: "postmaster@example.test",
+            lineages: certificateLineages("example.test", ["other.test"]),
+            propagationSeconds: 0,
+        };
+        host = await CertificateHost.start({ CLOUDFLARE_API_URL: cloudflare.baseUrl });
+    });
+    after(async () => {
+        await host?.stop();
+        await acme?.stop();
+        await cloudflare?.close();
+        await dns?.stop();
+        fs.rmSync(folder, { recursive: true, force: true });
+    });
+
+    /** What `up` sends. */
+    const send = (changes: Partial<CertificatePlan> = {}, token = cloudflareToken) =>
+        host.bash(renderCertificateScript({ ...plan, ...changes }, token));
+
+    const issued = async (changes: Partial<CertificatePlan> = {}): Promise<CertificateFacts> => {
+        const { code, stdout, stderr } = await send(changes);
+        assert.equal(code, 0, stdout + stderr);
+        const names = (changes.lineages ?? plan.lineages).map(({ name }) => name);
+        return readFacts(stdout, names);
+    };
+
+    /** With the host's own certificate alone. */
+    const own = () => ({ ...plan, lineages: plan.lineages.slice(0, 1) });
+
+    const live = (lineage: string, file = "cert") =>
+        host.read(`${store}/live/${lineage}/${file}.pem`);
+    const certificateOf = (lineage: string) => new X509Certificate(live(lineage));
+    const digestOf = (certificate: X509Certificate) =>
+        createHash("sha256")
+            .update(certificate.publicKey.export({ type: "spki", format: "der" }))
+            .digest("hex");
+    const writes = () => cloudflare.requests().filter(({ method }) => method === "POST").length;
+
+    test("are obtained, one lineage a mail domain, with what DNS needs to know", async () => {
+        const facts = await issued();
+        assert.deepEqual(facts.keyDigests, {
+            "example.test": digestOf(certificateOf("example.test")),
+            "other.test": digestOf(certificateOf("other.test")),
+        });
+        assert.match(facts.accountUri, /^https:\/\/127\.0\.0\.1:\d+\/my-account\/\w+$/);
+        assert.deepEqual(certificateOf("example.test").subjectAltName?.split(", ").sort(), [
+            "DNS:*.example.test",
+            "DNS:example.test",
+        ]);
+        assert.equal(certificateOf("example.test").publicKey.asymmetricKeyType, "ec");
+        assert.equal(host.access("/root/.cloudflare.ini"), "0600 0:0");
+        assert.equal(host.access("/etc/mailhost/certificates"), "0644 0:0");
+        assert.equal(host.access(store), "0700 0:0");
+        assert.equal(host.read("/etc/mailhost/certificates"), renderDescription(plan));
+        assert.equal(host.exists(`${dataMountPoint}/ssl`), false);
+    });
+
+    test("are not asked for again", async () => {
+        const before = { writes: writes(), certificate: live("example.test") };
+        await issued();
+        assert.deepEqual({ writes: writes(), certificate: live("example.test") }, before);
+    });
+
+    test("are placed for those who read them, as files of their own", async () => {
+        host.write("/var/lib/mailhost/owners", "mail 990:991\nrouter 101:102\n");
+        const first = await host.certificates("install");
+        assert.equal(first.code, 0, first.stderr);
+        const ssl = `${dataMountPoint}/ssl`;
+        const router = `${dataMountPoint}/nginx/certificates`;
+        assert.deepEqual(fs.readdirSync(host.path(ssl)).sort(), [
+            "cert.pem",
+            "chain.pem",
+            "fullchain.pem",
+            "privkey.pem",
+        ]);
+        for (const file of fs.readdirSync(host.path(ssl))) {
+            assert.equal(host.access(`${ssl}/${file}`), "0400 990:991");
+            assert.ok(!fs.lstatSync(host.path(`${ssl}/${file}`)).isSymbolicLink());
+            assert.equal(host.read(`${ssl}/${file}`), live("example.test", file.slice(0, -4)));
+        }
+        assert.equal(host.access(ssl), "0750 990:991");
+        for (const lineage of ["example.test", "other.test"]) {
+            assert.deepEqual(fs.readdirSync(host.path(`${router}/${lineage}`)).sort(), [
+                "fullchain.pem",
+                "privkey.pem",
+            ]);
+            assert.equal(host.access(`${router}/${lineage}/privkey.pem`), "0400 101:102");
+            assert.equal(host.read(`${router}/${lineage}/privkey.pem`), live(lineage, "privkey"));
+        }
+        const second = await host.certificates("install");
+        assert.deepEqual([second.code, second.stdout, second.stderr], [0, "", ""]);
+    });
+
+    test("follow the owner when the image has another user", async () => {
+        host.write("/var/lib/mailhost/owners", "mail 995:995\nrouter 101:102\n");
+        assert.equal((await host.certificates("install")).code, 0);
+        assert.equal(host.access(`${dataMountPoint}/ssl/privkey.pem`), "0400 995:995");
+        assert.equal(
+            host.access(`${dataMountPoint}/nginx/certificates/example.test/privkey.pem`),
+            "0400 101:102",
+        );
+    });
+
+    test("are obtained for changed names alone, with the same key", async () => {
+        const before = { key: live("other.test", "privkey"), own: live("example.test") };
+        const lineages = [
+            plan.lineages[0]!,
+            { name: "other.test", names: ["mta-sts.other.test", "www.other.test"] },
+        ];
+        const facts = await issued({ lineages });
+        assert.equal(
+            certificateOf("other.test").subjectAltName,
+            "DNS:mta-sts.other.test, DNS:www.other.test",
+        );
+        assert.deepEqual({ key: live("other.test", "privkey"), own: live("example.test") }, before);
+        assert.equal(facts.keyDigests["other.test"], digestOf(certificateOf("other.test")));
+        // Fewer names are no reason: the certificate covers them.
+        const count = writes();
+        await issued({
+            lineages: [lineages[0]!, { name: "other.test", names: ["www.other.test"] }],
+        });
+        assert.equal(writes(), count);
+        await issued();
+    });
+
+    test("are obtained from another directory when that is chosen", async () => {
+        const before = live("example.test", "privkey");
+        const directoryUrl = plan.authority.directoryUrl.replace("127.0.0.1", "localhost");
+        await issued({ authority: { ...plan.authority, directoryUrl } });
+        assert.match(
+            host.read(`${store}/renewal/example.test.conf`),
+            /^server = https:\/\/localhost:/m,
+        );
+        await issued();
+        assert.equal(live("example.test", "privkey"), before);
+    });
+
+    describe("renewed", () => {
+        before(() => host.write("/etc/mailhost/certificates", renderDescription(own())));
+
+        test("by hand: the same key, the router reloaded, readers restarted one after the other", async () => {
+            await host.containers([
+                { name: "sni-router", label: "reload", age: 600 },
+                { name: "smtp", label: "restart", health: "healthy", age: 600 },
+                { name: "web", label: "restart", age: 600 },
+                { name: "new", label: "restart", age: -600 },
+            ]);
+            const before = {
+                key: live("example.test", "privkey"),
+                certificate: live("example.test"),
+            };
+            const { code, stdout, stderr } = await host.bash("mailhost renew --force");
+            assert.equal(code, 0, stdout + stderr);
+            assert.equal(live("example.test", "privkey"), before.key);
+            assert.notEqual(live("example.test"), before.certificate);
+            assert.equal(host.read(`${dataMountPoint}/ssl/cert.pem`), live("example.test"));
+            assert.deepEqual(host.containerLog(), [
+                "kill --signal HUP sni-router",
+                "restart smtp",
+                "restart web",
+            ]);
+            assert.match(host.read(`${records}/last-renew`), /^20\S+ ok\n$/);
+        });
+
+        test("not at all while none is due", async () => {
+            await host.containers([{ name: "smtp", label: "restart", age: 600 }]);
+            const before = live("example.test");
+            const { code, stdout } = await host.certificates("renew");
+            assert.equal(code, 0);
+            assert.match(stdout, /certificate of example\.test: good for \d+ days more/);
+            assert.equal(live("example.test"), before);
+        });
+
+        test("but a service that does not come back leaves those after it alone", async () => {
+            await host.containers([
+                { name: "ill", label: "restart", health: "unhealthy", age: 600 },
+                {
+                    name: "smtp",
+                    label: "restart",
+                    health: "healthy",
+                    healthAfter: "exited",
+                    age: 600,
+                },
+                { name: "web", label: "restart", age: 600 },
+            ]);
+            await host.bash(
+                `sed -i 's/^patience=.*/patience=1/' /usr/local/lib/mailhost/certificates`,
+            );
+            const { code, stderr } = await host.certificates("renew", "--force");
+            assert.equal(code, 1);
+            assert.match(stderr, /error: smtp is not healthy 1 s after its restart/);
+            assert.match(host.read(`${records}/last-renew`), /failed: smtp is not healthy/);
+            assert.deepEqual(host.containerLog(), ["restart ill", "restart smtp"]);
+        });
+
+        test("when less than a third of their time is left", async () => {
+            await host.containers([]);
+            await acme.restart(6 * day);
+            assert.equal((await host.certificates("renew", "--force")).code, 0);
+            const before = live("example.test");
+            assert.equal((await host.certificates("renew")).code, 0);
+            assert.equal(live("example.test"), before);
+            // As if four days and an hour had passed.
+            const later = await host.bash(
+                `cat >/usr/local/bin/date <<'END'
+#!/bin/sh
+if [ "$*" = +%s ]; then echo $(($(/bin/date +%s) + 349200)); else exec /bin/date "$@"; fi
+END
+chmod 0755 /usr/local/bin/date
+/usr/local/lib/mailhost/certificates renew; rm /usr/local/bin/date`,
+            );
+            assert.equal(later.code, 0, later.stderr);
+            assert.match(
+                later.stdout,
+                /example\.test: asking \S+ \(the present one ends in 1 days\)/,
+            );
+            assert.notEqual(live("example.test"), before);
+        });
+
+        test("and looked at where they are served", async () => {
+            const serve = (): Promise<Server> =>
+                new Promise((resolve) => {
+                    const server = createServer({
+                        key: live("example.test", "privkey"),
+                        cert: live("example.test", "fullchain"),
+                    });
+                    server.listen(0, "127.0.0.1", () => resolve(server));
+                });
+            const before = await serve();
+            const portOf = (server: Server) => (server.address() as AddressInfo).port;
+            const table = (port: number) =>
+                host.write(
+                    `${dataMountPoint}/releases/current/verify`,
+                    `${port}|implicit|imap.example.test|example.test|imap\n1|implicit|none|example.test|gone\n`,
+                );
+            table(portOf(before));
+            const wrong = await host.certificates("renew", "--force");
+            before.close();
+            assert.equal(wrong.code, 1);
+            assert.match(
+                wrong.stderr,
+                new RegExp(
+                    `do not serve the certificate that is in \\S+: imap.example.test:${portOf.length && ""}`,
+                ),
+            );
+            const now = await serve();
+            table(portOf(now));
+            const right = await host.certificates("renew");
+            now.close();
+            assert.equal(right.code, 0, right.stderr);
+            fs.rmSync(host.path(`${dataMountPoint}/releases`), { recursive: true });
+        });
+    });
+
+    describe("that can't be obtained", () => {
+        /** The last run's whole output, which never holds the token. */
+        const fails = async (
+            changes: Partial<CertificatePlan>,
+            token = cloudflareToken,
+        ): Promise<string[]> => {
+            const { code, stdout, stderr } = await send({ ...own(), ...changes }, token);
+            assert.equal(code, 1, stdout + stderr);
+            assert.ok(!(stdout + stderr).includes(token));
+            return stderr.trim().split("\n");
+        };
+        const added = { name: "new.other.test", names: ["mta-sts.new.other.test"] };
+        const withAdded = () => ({ lineages: [...own().lineages, added] });
+
+        test("for a token that Cloudflare refuses: what served serves on", async () => {
+            const before = live("example.test");
+            const said = await fails(withAdded(), "x".repeat(40));
+            assert.match(
+                said[0] ?? "",
+                /^mailhost: warning: certificate of new\.other\.test: Error determining zone_id: 9109 Invalid access token\./,
+            );
+            assert.deepEqual(said.slice(1), [
+                "mailhost: warning: Cloudflare refuses the token: it was revoked, expired, is limited to other addresses, or may not edit the zone of new.other.test. Give one (certificate.cloudflareApiToken) with the permissions Zone: Read and DNS: Edit for it, then pulumi up",
+                "mailhost: error: there is no certificate that will do for new.other.test, see above for each: what served before serves on",
+            ]);
+            assert.equal(live("example.test"), before);
+        });
+
+        test("for a zone that the token does not see", async () => {
+            const names = ["mta-sts.absent.test"];
+            const said = await fails({
+                lineages: [...own().lineages, { name: "absent.test", names }],
+            });
+            assert.match(said[0] ?? "", /Unable to determine zone_id for mta-sts\.absent\.test/);
+            assert.match(said[1] ?? "", /shows this token no zone for absent\.test/);
+        });
+
+        test("from a directory that nobody answers at, or that is not trusted", async () => {
+            const authority = { ...plan.authority, directoryUrl: "https://127.0.0.1:1/dir" };
+            const refused = await fails({ ...withAdded(), authority });
+            assert.match(refused[1] ?? "", /127\.0\.0\.1:1\/dir can't be reached from this host/);
+            const untrusted = await fails({ ...withAdded(), ca: undefined });
+            assert.match(untrusted[1] ?? "", /shows a certificate that this host does not trust/);
+        });
+
+        test("where the authority does not see the challenge", async () => {
+            const publish = dns.publish.bind(dns);
+            dns.publish = () => Promise.resolve();
+            const said = await fails(withAdded());
+            dns.publish = publish;
+            assert.match(said[0] ?? "", /certificate of new\.other\.test: .*TXT record/);
+            assert.match(
+                said[1] ?? "",
+                /did not see the challenge: the registrar of new\.other\.test/,
+            );
+        });
+
+        test("but not needed yet is a warning, and a failed renewal", async () => {
+            // The directory that is described is the one before, which answers no more.
+            host.write("/etc/mailhost/certificates", renderDescription(own()));
+            host.write("/root/.cloudflare.ini", `dns_cloudflare_api_token = ${"x".repeat(40)}\n`);
+            const before = live("example.test");
+            const { code, stderr } = await host.certificates("renew", "--force");
+            assert.equal(code, 1);
+            assert.match(stderr, /the present one stays in place, \d days are left/);
+            assert.match(stderr, /error: not renewed: example\.test, see above/);
+            assert.match(host.read(`${records}/last-renew`), / failed: not renewed: example\.test/);
+            assert.equal(live("example.test"), before);
+            assert.equal(host.read(`${dataMountPoint}/ssl/cert.pem`), before);
+        });
+    });
+
+    test("are obtained with a new account and the same key when the authority lost the account", async () => {
+        const before = live("example.test", "privkey");
+        const known = await issued(own());
+        await acme.stop();
+        fs.rmSync(path.join(folder, "acme", "accounts.json"));
+        await acme.restart(90 * day);
+        const { code, stdout, stderr } = await host.certificates("renew", "--force");
+        assert.equal(code, 0, stdout + stderr);
+        assert.match(stdout, /does not know this host's account any more/);
+        assert.equal(live("example.test", "privkey"), before);
+        assert.notEqual((await issued(own())).accountUri, known.accountUri);
+    });
+
+    test("that an attempt left broken are obtained under their own name", async () => {
+        host.write(`${store}/renewal/third.other.test.conf`, "");
+        host.write(`${store}/live/third.other.test/README`, "");
+        const third = { name: "third.other.test", names: ["third.other.test"] };
+        const facts = await issued({ lineages: [...own().lineages, third] });
+        assert.equal(facts.keyDigests["third.other.test"], digestOf(certificateOf(third.name)));
+        assert.equal(host.exists(`${store}/live/third.other.test-0001`), false);
+    });
+
+    test("of a domain that is gone stay with the router while its configuration names them", async () => {
+        const folders = () =>
+            fs.readdirSync(host.path(`${dataMountPoint}/nginx/certificates`)).sort();
+        const conf = `${dataMountPoint}/nginx/nginx.conf`;
+        const line = "ssl_certificate /etc/nginx/mailhost/certificates/other.test/fullchain.pem;\n";
+        host.write(conf, line);
+        await issued(own());
+        assert.deepEqual(folders(), ["example.test", "other.test"]);
+        host.write(conf, "");
+        assert.equal((await host.certificates("install")).code, 0);
+        assert.deepEqual(folders(), ["example.test"]);
+        // A deployment that goes back to the release before.
+        host.write(conf, line);
+        assert.equal((await host.certificates("install")).code, 0);
+        assert.deepEqual(folders(), ["example.test", "other.test"]);
+        host.write(conf, "");
+    });
+
+    test("are not placed when key and certificate do not belong together", async () => {
+        const placed = host.read(`${dataMountPoint}/ssl/fullchain.pem`);
+        await host.bash(
+            `cd ${store}/live/example.test && cp privkey.pem /run/kept && openssl ecparam -name prime256v1 -genkey -noout >/run/key && cat /run/key >privkey.pem`,
+        );
+        const { code, stderr } = await host.certificates("install");
+        await host.bash(`cat /run/kept >${store}/live/example.test/privkey.pem`);
+        assert.equal(code, 1);
+        assert.match(stderr, /certificate and private key do not belong together/);
+        assert.equal(host.read(`${dataMountPoint}/ssl/fullchain.pem`), placed);
+    });
+
+    test("wait for a deployment, and not for the script that they are part of", async () => {
+        const waits = await host.bash(
+            `flock /run/mailhost.lock sleep 2 & sleep 0.5; begun=$SECONDS
+/usr/local/lib/mailhost/certificates renew >/dev/null; echo $((SECONDS - begun))`,
+        );
+        assert.ok(Number(waits.stdout) >= 1, waits.stdout + waits.stderr);
+        const within = await host.bash(
+            `exec 9>/run/mailhost.lock; flock 9; timeout 30 /usr/local/lib/mailhost/certificates renew`,
+        );
+        assert.equal(within.code, 0, within.stderr);
+    });
+
+    describe("that the authority refuses", () => {
+        /** Plays a certbot that fails with these words; returns what the script makes of them. */
+        const refused = async (words: string): Promise<string[]> => {
+            host.write(
+                "/usr/local/bin/certbot",
+                `#!/bin/sh\necho asked >>/run/asked\ncat >&2 <<'END'\n${words}\nEND\nexit 1\n`,
+                0o755,
+            );
+            const { code, stderr } = await host.certificates("renew", "--force");
+            assert.equal(code, 1);
+            return stderr.trim().split("\n");
+        };
+        before(() => host.write("/etc/mailhost/certificates", renderDescription(own())));
+        after(() => host.bash("rm -f /usr/local/bin/certbot"));
+
+        test("by a CAA record", async () => {
+            const said = await refused(`Saving debug log to /tmp/letsencrypt.log
+Some challenges have failed.
+  Domain: example.test
+  Type:   caa
+  Detail: While processing CAA for example.test: CAA record for example.test prevents issuance`);
+            assert.equal(
+                said[0],
+                "mailhost: warning: certificate of example.test: While processing CAA for example.test: CAA record for example.test prevents issuance",
+            );
+            assert.match(said[1] ?? "", /A CAA record of example\.test or a parent forbids/);
+        });
+
+        test("for too many requests: not asked again before the time that it says", async () => {
+            const until = new Date(Date.now() + 7_200_000).toISOString();
+            const time = until.slice(0, 19).replace("T", " ");
+            const said = await refused(
+                `There were too many requests of a given type :: too many certificates (5) already issued for this exact set of identifiers in the last 168h0m0s, retry after ${time} UTC: see https://letsencrypt.org/docs/rate-limits/`,
+            );
+            assert.match(said[0] ?? "", /too many certificates \(5\) already issued/);
+            assert.match(
+                said[1] ?? "",
+                new RegExp(`it is not asked again before ${time.slice(0, 16)} UTC`),
+            );
+            const asked = host.read("/run/asked");
+            const again = await host.certificates("renew", "--force");
+            assert.equal(again.code, 1);
+            assert.match(again.stderr, /had too many requests and is not asked again before/);
+            assert.equal(host.read("/run/asked"), asked);
+            // Something else is another question.
+            const names = [...own().lineages[0]!.names, "*.sub.example.test"];
+            const other = { ...own(), lineages: [{ name: "example.test", names }] };
+            host.write("/etc/mailhost/certificates", renderDescription(other));
+            await host.certificates("renew");
+            assert.notEqual(host.read("/run/asked"), asked);
+        });
+    });
+
+    test("are not touched while the data volume is not mounted", async () => {
+        for (const command of ["issue", "renew", "install", "hook"]) {
+            const { code, stderr } = await host.bash(
+                `umount ${dataMountPoint}; code=0; /usr/local/lib/mailhost/certificates ${command} || code=$?; ls -A ${dataMountPoint}; mount -t tmpfs tmpfs ${dataMountPoint}; exit $code`,
+            );
+            assert.equal(code, 1);
+            assert.match(
+                stderr,
+                /error: the data volume is not mounted at \S+, nothing was written/,
+            );
+        }
+        assert.match(host.read(`${records}/last-renew`), / failed: the data volume is not mounted/);
+    });
+});
