@@ -148,7 +148,7 @@ export async function spfResult(
 ): Promise<string> {
     const ip = firstAddress("IPv4");
     if (ip === undefined) return "none";
-    const { spf } = await import("mailauth/lib/spf/index.js");
+    const { spf } = await import("./mail-authentication.js");
     const { status } = await spf({
         ...{ sender, ip, helo, mta: helo },
         resolver: resolveWith(resolver),

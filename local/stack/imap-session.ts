@@ -117,7 +117,7 @@ class ImapSession {
                 return this.status(address, word(given, 0), given[1] ?? []);
             case "SELECT":
             case "EXAMINE":
-                return this.select(address, word(given, 0));
+                return this.select(address, word(given, 0), command);
         }
         if (!this.messages) throw new Failure("BAD", "not known, or not before SELECT");
         switch (command) {
@@ -181,16 +181,17 @@ class ImapSession {
         return undefined;
     }
 
-    private async select(address: string, mailbox: string): Promise<string> {
+    private async select(address: string, mailbox: string, command: string): Promise<string> {
         this.messages = undefined;
         this.messages = await this.load(address, mailbox);
         this.say("FLAGS (\\Seen)");
         this.say(`${this.messages.length} EXISTS`);
         this.say("0 RECENT");
-        this.say("OK [PERMANENTFLAGS ()] read only");
+        this.say("OK [PERMANENTFLAGS ()] none can be set");
         this.say("OK [UIDVALIDITY 1] always");
         this.say(`OK [UIDNEXT ${(this.messages.at(-1)?.stored.uid ?? 0) + 1}] next`);
-        return "[READ-ONLY] selected";
+        // Many clients take a mailbox for broken that they did not ask to be read only.
+        return command === "SELECT" ? "[READ-WRITE] selected" : "[READ-ONLY] examined";
     }
 
     private async load(address: string, mailbox: string): Promise<ImapMessage[]> {

@@ -17,7 +17,7 @@ export function database(environment: Environment): Promise<Db> {
 }
 
 async function connect(environment: Environment): Promise<Db> {
-    const { MongoClient } = await import("mongodb");
+    const { MongoClient } = await import("./mongo-driver.js");
     const address = `${environment.text("MONGO_HOST")}:${environment.number("MONGO_PORT")}`;
     const client = new MongoClient(`mongodb://${address}/`, {
         directConnection: true,

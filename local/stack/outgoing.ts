@@ -44,7 +44,7 @@ export async function sendEmail(
 }
 
 async function signatureOf(message: Buffer, domain: Domain, privateKey: string): Promise<string> {
-    const { dkimSign } = await import("mailauth/lib/dkim/sign.js");
+    const { dkimSign } = await import("./mail-authentication.js");
     const key = { signingDomain: domain._id, selector: domain.dkim_key_selector, privateKey };
     // Its types know the key itself only, its code the list only.
     const options = { ...key, signatureData: [key], canonicalization: "relaxed/relaxed" };
@@ -63,7 +63,7 @@ async function checkDomain(
     const resolver = makeResolver();
     const refuse = (code: string, reason: string) => new SendError("rejected", code, reason);
 
-    const { dkimVerify } = await import("mailauth/lib/dkim/verify.js");
+    const { dkimVerify, dmarc } = await import("./mail-authentication.js");
     const resolve = resolveWith(resolver);
     const { results, headerFrom } = await dkimVerify(message, { resolver: resolve });
     const own = results.find(({ signingDomain }) => signingDomain === domain._id);
@@ -91,7 +91,6 @@ async function checkDomain(
         }
     }
 
-    const { dmarc } = await import("mailauth/lib/dmarc/index.js");
     const result = await dmarc({
         headerFrom,
         spfDomains: [returnPathHost(domain)],

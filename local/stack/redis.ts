@@ -18,13 +18,10 @@ export function askRedis(environment: Environment, ...command: string[]): Promis
         let received = Buffer.alloc(0);
         socket.on("data", (chunk) => {
             received = Buffer.concat([received, chunk]);
-            try {
-                const reply = parseReply(received);
-                if (reply === undefined) return;
-                resolve(reply);
-            } catch (error) {
-                reject(error);
-            }
+            const reply = parseReply(received);
+            if (reply === undefined) return;
+            if (reply instanceof Error) reject(reply);
+            else resolve(reply);
             socket.destroy();
         });
         socket.on("error", reject);
@@ -33,7 +30,7 @@ export function askRedis(environment: Environment, ...command: string[]): Promis
 }
 
 /** Undefined while it isn't whole. */
-function parseReply(received: Buffer): string | null | undefined {
+function parseReply(received: Buffer): string | null | undefined | Error {
     const end = received.indexOf("\r\n");
     if (end < 0) return undefined;
     const line = received.toString("utf8", 1, end);
@@ -50,6 +47,6 @@ function parseReply(received: Buffer): string | null | undefined {
                 : received.toString("utf8", start, start + length);
         }
         default:
-            throw new Error(`Redis: ${line}`);
+            return new Error(`Redis: ${line}`);
     }
 }

@@ -53,21 +53,17 @@ export async function serveSmtp(service: Service, handlers: SmtpHandlers): Promi
         secure: handlers.implicitTls,
         size: handlers.maximumBytes,
         authOptional: !handlers.authenticate,
-        hideENHANCEDSTATUSCODES: false,
         disableReverseLookup: true,
         disabledCommands: handlers.authenticate ? [] : ["AUTH"],
         onAuth: ({ username = "", password }, _session, done) => {
-            settle(
-                service,
-                handlers.authenticate?.(username, password ?? "").then((user) => ({ user })),
-                done,
-            );
+            const user = async () => handlers.authenticate?.(username, password ?? "");
+            settle(service, async () => ({ user: await user() }), done);
         },
         onMailFrom: ({ address }, session, done) => {
-            settle(service, handlers.sender?.(address, userOf(session)), done);
+            settle(service, async () => handlers.sender?.(address, userOf(session)), done);
         },
         onRcptTo: ({ address }, _session, done) => {
-            settle(service, handlers.recipient?.(address), done);
+            settle(service, async () => handlers.recipient?.(address), done);
         },
         onData: (stream, session, done) => {
             underWay.add(session.id);
@@ -78,7 +74,7 @@ export async function serveSmtp(service: Service, handlers: SmtpHandlers): Promi
                 }
                 return handlers.message(message, session, userOf(session));
             };
-            settle(service, taken(), (error, text) => {
+            settle(service, taken, (error, text) => {
                 underWay.delete(session.id);
                 done(error, text);
             });
@@ -112,10 +108,10 @@ function userOf({ user }: SMTPServerSession): string {
 
 function settle<T>(
     service: Service,
-    work: Promise<T> | T | undefined,
+    work: () => Promise<T>,
     done: (error: Error | null, value?: T) => void,
 ): void {
-    Promise.resolve(work).then(
+    work().then(
         (value) => done(null, value),
         (error: unknown) => {
             if (error instanceof SmtpRefusal) return done(error);
