@@ -22,7 +22,7 @@ export interface CertificateArgs {
      * @default what the host's system trusts
      */
     ca?: string;
-    /** Contact of the account at the authority. */
+    /** Contact of the host's account at the authority, told when the account is made. */
     email: string;
     /**
      * Token of Cloudflare with the permissions Zone: Read and DNS: Edit for the zones of all lineages. It lives on the

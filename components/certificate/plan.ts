@@ -10,7 +10,7 @@ export interface CertificatePlan {
     authority: Authority;
     /** Certificates in PEM form by which the authority's directory is trusted. @default what the host's system trusts */
     ca?: string;
-    /** Contact of the account at the authority. */
+    /** Contact of the host's account at the authority, told when the account is made. */
     email: string;
     /** The host's own comes first: the services read it, the others are the router's alone. */
     lineages: readonly CertificateLineage[];
