@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import * as path from "node:path";
 import { Argument, Command, Option } from "commander";
 import { withDnsOptions, type DnsOptions } from "../cli/dns";
+import { withPinOptions, type PinOptions } from "../cli/pin";
 import { bench, benches } from "./commands/bench";
 import { check } from "./commands/check";
 import { dnsLocal } from "./commands/dns";
@@ -54,6 +55,11 @@ local
     .command("recover")
     .description("after a killed `up`: remove the dead lock and adopt what it left")
     .action(() => finish(recoverLocal()));
+
+withPinOptions(local.command("pin")).action(async (options: PinOptions) =>
+    // Only this one needs Pulumi's SDK here, which takes its time to load.
+    finish((await import("./commands/pin.js")).pinLocal(options)),
+);
 
 program
     .command("pulumi")

@@ -72,6 +72,8 @@ export function localConfig(
                 authority: sources.acme.directory,
                 issuer: localIssuer,
                 ca: fs.readFileSync(sources.acme.caFile, "utf8"),
+                // The DNS server answers with a record before its publication is confirmed.
+                propagationSeconds: 0,
             },
             "mailhost:stack": { images: { ...sources.images } },
         }),

@@ -6,6 +6,7 @@ import { buildImage } from "../image/build-image";
 import { projectRoot } from "../paths";
 import { runSteps, type Step } from "../progress";
 import { ensureSystemPackages } from "../requirements";
+import { serviceSteps } from "./service-steps";
 
 /** Where the tests are, from quick to slow; the last needs machines. */
 const folders = { fast: ["unit", "program", "engine"], machines: ["e2e"] };
@@ -34,6 +35,7 @@ export async function test(files: string[], options: { fast?: boolean }): Promis
             group: "make",
             run: async (onProgress) => void (await buildImage({ onProgress })),
         });
+        steps.push(...serviceSteps());
     }
     await runSteps(steps);
     const chosen = options.fast ? folders.fast : [...folders.fast, ...folders.machines];

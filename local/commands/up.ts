@@ -30,6 +30,7 @@ import {
 import { ensureSystemPackages } from "../requirements";
 import { describeStatus } from "../status";
 import { addZones } from "../zones";
+import { serviceSteps } from "./service-steps";
 import { chooseKind } from "../cloud/machines/choose-kind";
 
 /**
@@ -71,6 +72,7 @@ export async function up(options: { machine?: MachineKind }): Promise<number> {
             group: "make",
             run: async (onProgress) => void (images = await buildImage({ onProgress })),
         },
+        ...serviceSteps(),
         {
             title: "Laptop cloud",
             run: async () =>

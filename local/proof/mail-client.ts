@@ -119,11 +119,16 @@ export async function refusalOf(sending: Promise<string>): Promise<string> {
     throw new Error(`it was taken: ${taken}`);
 }
 
-/** Reads the newest messages by IMAP over TLS and returns the one that is wanted; undefined when none is. */
+/**
+ * Reads the newest messages by IMAP over TLS and returns the one that is wanted; undefined when none is.
+ *
+ * @param options.newest how many. @default 20
+ */
 export async function readByImap(
     outside: Outside,
     mailbox: Mailbox,
     wanted: (message: string) => boolean,
+    { newest = newestMessages }: { newest?: number } = {},
 ): Promise<string | undefined> {
     const { host, port } = outside.endpoint(993);
     const client = new ImapFlow({
@@ -140,7 +145,7 @@ export async function readByImap(
     try {
         const { exists } = await client.mailboxOpen("INBOX", { readOnly: true });
         if (exists === 0) return undefined;
-        const range = `${Math.max(1, exists - newestMessages + 1)}:${exists}`;
+        const range = `${Math.max(1, exists - newest + 1)}:${exists}`;
         for await (const { source } of client.fetch(range, { source: true })) {
             const message = source?.toString("latin1") ?? "";
             if (wanted(message)) return message;

@@ -13,8 +13,11 @@ import { sshArguments, type LocalStatus } from "../../../local/status";
 /** Deadline of the steps that boot or set up a machine; a busy two-core computer is slow. */
 export const minutes = (n: number) => n * 60_000;
 
-/** How many resources the local stack has: 19 of the host, 67 of the DNS records of its two mail domains. */
-export const stackSize = 86;
+/**
+ * How many resources the local stack has: 19 of the host, 73 of the DNS records of its two mail domains, 3 of the
+ * certificate, 10 of the mail services.
+ */
+export const stackSize = 105;
 
 /** What `pulumi up` said it did: `+ 3 created`, `~ 1 updated`, `20 unchanged`. */
 export type Changes = Record<string, number>;
@@ -45,14 +48,20 @@ export class TestLaptop {
             /** Settings of `mailhost:server` that differ from the `local` stack's. */
             server?: Record<string, unknown>;
             image?: { id: number; system: string };
+            /** How long certificates are valid. @default 90 days */
+            certificateSeconds?: number;
         },
     ): Promise<TestLaptop> {
         const cloud = `test-${name}`;
         await stopCloud(cloud, { keepData: false });
         const engine = await ensureEngine(() => undefined);
-        const info = await startCloud({ name: cloud, kind: options.kind });
+        const info = await startCloud({
+            name: cloud,
+            kind: options.kind,
+            ...(options.certificateSeconds && { certificateSeconds: options.certificateSeconds }),
+        });
         const stack = new LocalStack(engine, info);
-        const config = localConfig(options.image);
+        const config = localConfig(options.image, info);
         const server = { ...(config["mailhost:server"] as object), ...options.server };
         await stack.prepare({ ...config, "mailhost:server": server, ...options.config });
         await addZones(info, stack);

@@ -1,0 +1,287 @@
+// One mail host's life on the container kind: certificate, services, mail in and out; then changes, faults and a reboot.
+// The steps build on each other.
+import assert from "node:assert/strict";
+import { after, before, describe } from "node:test";
+import { HttpsClient } from "../../local/proof/https-client";
+import { buildStackImages, type StackImageSet } from "../../local/image/stack-images";
+import { answering, scanAllTcpPorts } from "./support/scan";
+import {
+    allHealthy,
+    costOf,
+    databases,
+    everyService,
+    failedUp,
+    logins,
+    mailArrives,
+    nodeServices,
+    outsideOf,
+    proofsOf,
+    restartedSince,
+    startTimes,
+} from "./support/mail-host";
+import { orderedSteps } from "./support/steps";
+import { eventually, minutes, stackSize, TestLaptop } from "./support/test-laptop";
+
+const data = "/root/forwardemail.net/self-hosting";
+
+describe("a mail host on the container kind", { timeout: minutes(40) }, () => {
+    const step = orderedSteps();
+    let laptop: TestLaptop;
+    let images: StackImageSet;
+    /** The present `mailhost:stack`. */
+    let services: { images: Record<string, string> } & Record<string, unknown>;
+
+    before(async () => {
+        images = await buildStackImages();
+        laptop = await TestLaptop.start("mail", { kind: "container" });
+        services = { images: { ...laptop.info.images } };
+    });
+    after(() => laptop?.close());
+
+    async function configure(changes: Record<string, unknown>): Promise<void> {
+        services = { ...services, ...changes };
+        await laptop.configure("mailhost:stack", services);
+    }
+
+    /** The pinned reference of another image of the mail services. */
+    function mailImage({ repository, tag, digest }: StackImageSet["upgrade"]) {
+        return {
+            images: {
+                ...services.images,
+                mail: `${laptop.info.registry.host}/${repository}:${tag}@${digest}`,
+            },
+        };
+    }
+
+    /** Everything runs as before, from the release that was good. */
+    async function stillServes(before: ReadonlyMap<string, string>): Promise<void> {
+        assert.deepEqual(
+            (await restartedSince(laptop, before)).filter((name) => databases.includes(name)),
+            [],
+        );
+        await eventually(() => allHealthy(laptop), 120, "everything is healthy");
+        await mailArrives(laptop);
+    }
+
+    step("the first `up` makes it, with at most eight logins", async (t) => {
+        const { changes, printed } = await laptop.up();
+        assert.deepEqual(changes, { created: stackSize });
+        assert.doesNotMatch(printed, /error|first boot did not finish|warning/i);
+        const made = (await logins(laptop)) - 1;
+        t.diagnostic(`logins in a first up: ${made}`);
+        assert.ok(made <= 8, String(made));
+        assert.ok(await allHealthy(laptop));
+        assert.deepEqual([...(await startTimes(laptop)).keys()].sort(), everyService);
+    });
+
+    step("a mail comes in and is read, another goes out and passes every check", async (t) => {
+        const proofs = await proofsOf(laptop);
+        for (const { name, ok, detail, seconds } of proofs) {
+            t.diagnostic(`${ok ? "ok" : "FAILED"} ${name} (${seconds} s): ${detail}`);
+        }
+        assert.deepEqual(
+            proofs.filter(({ ok }) => !ok),
+            [],
+        );
+        assert.deepEqual(
+            proofs.map(({ name }) => name),
+            [
+                ...["web site over HTTPS", "administrator", "domain and mailbox"],
+                ...["mail in, port 25", "mail read, IMAP 993", "mail read, POP3 995"],
+                ...["no open relay", "the domain's own values", "nothing sent too early"],
+                ...["second pulumi up", "DNS records found by host", "mail out, port 465"],
+                ...["certificate at every port", "TLSA = the served key", "MTA-STS policies"],
+                ...["mail programs set up", "inner ports closed"],
+            ],
+        );
+    });
+
+    step("another `up` with nothing changed logs in nowhere and writes nothing", async () => {
+        const cost = await costOf(laptop, () => laptop.up("--expect-no-changes"));
+        assert.deepEqual(cost, { logins: 0, writes: 0 });
+    });
+
+    step("a variable restarts the service that reads it, with at most two logins", async (t) => {
+        const before = await startTimes(laptop);
+        await configure({ environment: { AUTH_BASIC_ALWAYS: true } });
+        const { logins: made, writes } = await costOf(laptop, () => laptop.up());
+        assert.deepEqual(await restartedSince(laptop, before), ["web"]);
+        t.diagnostic(`logins for one variable: ${made}`);
+        assert.ok(made <= 2, String(made));
+        assert.equal(writes, 0);
+    });
+
+    step(
+        "a variable of nobody in particular restarts every Node service and no other",
+        async () => {
+            const before = await startTimes(laptop);
+            await configure({ environment: { LAPTOP_TEST_VALUE: "one" } });
+            await laptop.up();
+            assert.deepEqual(await restartedSince(laptop, before), nodeServices);
+            await mailArrives(laptop);
+        },
+    );
+
+    step("a changed policy is really served afterwards", async () => {
+        const before = await startTimes(laptop);
+        const domains = JSON.parse(
+            (await laptop.pulumi("config", "get", "mailhost:domains")).stdout,
+        ) as { name: string }[];
+        await laptop.configure(
+            "mailhost:domains",
+            domains.map((domain) =>
+                domain.name === "second.test" ? { ...domain, mtaSts: { mode: "enforce" } } : domain,
+            ),
+        );
+        await laptop.up();
+        const { text } = await new HttpsClient(await outsideOf(laptop)).request(
+            "GET",
+            "https://mta-sts.second.test/.well-known/mta-sts.txt",
+        );
+        assert.match(text, /^mode: enforce\r$/m);
+        assert.deepEqual(await restartedSince(laptop, before), ["sni-router"]);
+    });
+
+    step("another tag rolls the services of the mail image alone", async () => {
+        const before = await startTimes(laptop);
+        await configure(mailImage(images.upgrade));
+        await laptop.up();
+        assert.deepEqual(await restartedSince(laptop, before), nodeServices);
+        assert.match(await laptop.ssh("docker logs --tail 50 mx 2>&1"), /v1\.1\.0/);
+        await mailArrives(laptop);
+    });
+
+    step("a broken image: the release before serves again, and the error says why", async () => {
+        const before = await startTimes(laptop);
+        const good = services;
+        await configure(mailImage(images.broken));
+        const printed = await failedUp(laptop);
+        assert.match(printed, /mailhost: error: web /);
+        assert.match(printed, /TypeError/);
+        assert.match(printed, /the release before serves again/);
+        assert.doesNotMatch(printed, /HELPER_ENCRYPTION_KEY=|PRIVATE KEY-----\n/);
+        await stillServes(before);
+        assert.match(await laptop.ssh("docker logs --tail 50 mx 2>&1"), /v1\.1\.0/);
+        await configure(good);
+        await laptop.up();
+    });
+
+    step("a registry that is down: nothing is touched, and the error names it", async () => {
+        const before = await startTimes(laptop);
+        const good = services;
+        await configure({ images: { ...laptop.info.images } });
+        await laptop.ssh(`docker image rm -f ${laptop.info.images.mail} >/dev/null 2>&1 || true`);
+        await laptop.api("POST", "/_laptop/registry", { running: false });
+        try {
+            const printed = await failedUp(laptop);
+            assert.match(printed, new RegExp(laptop.info.registry.host.replaceAll(".", "\\.")));
+            assert.match(printed, /refused/);
+        } finally {
+            await laptop.api("POST", "/_laptop/registry", { running: true });
+        }
+        assert.deepEqual(await restartedSince(laptop, before), []);
+        await stillServes(before);
+        await configure(good);
+        await laptop.up();
+    });
+
+    step("a full disk: nothing is touched, and the error says how full it is", async () => {
+        const before = await startTimes(laptop);
+        await laptop.ssh(
+            `fallocate -l $(($(df --output=avail -B1 ${data} | tail -1) - 20000000)) ${data}/filler`,
+        );
+        try {
+            await configure({ environment: { LAPTOP_TEST_VALUE: "two" } });
+            const printed = await failedUp(laptop);
+            assert.match(printed, /mailhost: error: .*(free|full|space)/i);
+            assert.deepEqual(await restartedSince(laptop, before), []);
+            await mailArrives(laptop);
+        } finally {
+            await laptop.ssh(`rm ${data}/filler`);
+        }
+        await laptop.up();
+        assert.deepEqual(await restartedSince(laptop, before), nodeServices);
+    });
+
+    step("a port that is taken: nothing is touched, and the error names who has it", async () => {
+        const before = await startTimes(laptop);
+        await laptop.ssh(
+            "systemd-run --quiet --unit=squatter python3 -c 'import socket,time; s=socket.create_server((\"\",587)); time.sleep(3600)'",
+        );
+        await configure({ startTlsSubmission: true });
+        const printed = await failedUp(laptop);
+        assert.match(printed, /mailhost: error: .*587.*python3/);
+        assert.deepEqual(await restartedSince(laptop, before), []);
+        await laptop.ssh("systemctl stop squatter");
+        await laptop.up();
+        assert.deepEqual(await restartedSince(laptop, before), ["smtp_starttls"]);
+        const outside = await outsideOf(laptop);
+        (await outside.connect(587, outside.hostName, { starttls: true })).destroy();
+    });
+
+    step("killed in the middle of a deployment, the next `up` converges", async () => {
+        await configure({ environment: { LAPTOP_TEST_VALUE: "three" } });
+        const failing = failedUp(laptop);
+        // From the moment at which containers are made anew, nothing on the host is as any release has it.
+        await eventually(
+            async () =>
+                (await laptop.trySsh("pgrep -f 'compose .*self-hosting.* up' >/dev/null")).code ===
+                0,
+            120,
+            "the deployment starts services",
+        );
+        await laptop.ssh(
+            "pkill -KILL -f '^bash -euo pipefail /dev/fd/3$' ; pkill -KILL -f 'compose .*self-hosting.* up' ; true",
+        );
+        await failing;
+        await laptop.up();
+        assert.ok(await allHealthy(laptop));
+        assert.match(await laptop.ssh(`cat ${data}/.env`), /^LAPTOP_TEST_VALUE=["']?three/m);
+        await mailArrives(laptop);
+        const { changes } = await laptop.up("--expect-no-changes");
+        assert.deepEqual(Object.keys(changes), ["unchanged"]);
+    });
+
+    step("after a reboot all is healthy without help", async () => {
+        const before = await startTimes(laptop);
+        const boot = await laptop.ssh(
+            "cat /proc/sys/kernel/random/boot_id; uptime -s; systemctl show -p UserspaceTimestampMonotonic",
+        );
+        await laptop.trySsh("systemctl reboot");
+        await eventually(
+            async () => {
+                const { code, stdout } = await laptop.trySsh(
+                    "uptime -s; systemctl is-system-running --wait",
+                );
+                return code === 0 && stdout !== boot;
+            },
+            240,
+            "the host has booted",
+        );
+        await eventually(() => allHealthy(laptop), 180, "all is healthy");
+        assert.deepEqual(
+            (await restartedSince(laptop, before)).sort(),
+            [...everyService, "smtp_starttls"].sort(),
+        );
+        await mailArrives(laptop);
+        assert.deepEqual((await laptop.status(true)).problems, []);
+    });
+
+    step("from outside only the planned ports answer, over both families", async () => {
+        const { address } = await laptop.status();
+        for (const one of [address.ipv4!, address.ipv6!]) {
+            assert.deepEqual(
+                answering(await scanAllTcpPorts(one)),
+                [22, 25, 80, 443, 465, 587, 993, 995],
+                one,
+            );
+        }
+    });
+
+    step("databases answer on loopback alone, whatever the firewalls say", async () => {
+        const listening = await laptop.ssh(
+            "ss -Hltn 'sport = :27017 or sport = :6379' | awk '{print $4}'",
+        );
+        assert.deepEqual(listening.split("\n").sort(), ["127.0.0.1:27017", "127.0.0.1:6379"]);
+    });
+});

@@ -1,0 +1,170 @@
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import { readAccounts } from "../../../local/proof/accounts";
+import {
+    deliver,
+    isWhole,
+    readByImap,
+    writeLetter,
+    type Letter,
+    type Mailbox,
+} from "../../../local/proof/mail-client";
+import { Outside } from "../../../local/proof/outside";
+import { prove } from "../../../local/proof/prove";
+import type { Proof } from "../../../local/proof/proof";
+import { countApiWrites } from "../../../local/proof/update-summary";
+import { eventually, type TestLaptop } from "./test-laptop";
+
+/** The services of the mail image in the profile `storage`. */
+export const nodeServices = [
+    ...["api", "bree", "caldav", "carddav", "imap", "mx", "pop3", "smtp", "smtp_bree", "sqlite"],
+    ...["sqlite_bree", "web"],
+];
+export const databases = ["mongodb", "redis"];
+export const everyService = [...nodeServices, ...databases, "sni-router"].sort();
+
+/** Every proof of `npm run local`, on a test's own laptop cloud. */
+export async function proofsOf(laptop: TestLaptop): Promise<Proof[]> {
+    return prove({
+        cloud: laptop.name,
+        status: await laptop.status(),
+        stack: laptop.stack,
+        up: async () => JSON.stringify((await laptop.up()).changes),
+    });
+}
+
+export async function outsideOf(laptop: TestLaptop): Promise<Outside> {
+    return Outside.of(await laptop.status());
+}
+
+/** The mailbox that the proofs have made. */
+export function mailboxAt(laptop: TestLaptop): Mailbox {
+    const { mailbox } = readAccounts(laptop.name);
+    assert.ok(mailbox, "no mailbox was made");
+    return mailbox;
+}
+
+/** Container → when it was started, of all that there are. */
+export async function startTimes(laptop: TestLaptop): Promise<Map<string, string>> {
+    const lines = await laptop.ssh(
+        "docker ps -aq | xargs -r docker inspect -f '{{.Name}} {{.State.StartedAt}}'",
+    );
+    return new Map(
+        lines
+            .split("\n")
+            .filter((line) => line !== "")
+            .map((line) => line.slice(1).split(" ") as [string, string]),
+    );
+}
+
+/** The containers that were started since, in order. */
+export async function restartedSince(
+    laptop: TestLaptop,
+    before: ReadonlyMap<string, string>,
+): Promise<string[]> {
+    const now = await startTimes(laptop);
+    return [...now]
+        .filter(([name, at]) => before.get(name) !== at)
+        .map(([name]) => name)
+        .sort();
+}
+
+/** Container → `healthy`, `running` (where it has no check), or what else it is. */
+export async function healthOf(laptop: TestLaptop): Promise<Map<string, string>> {
+    const lines = await laptop.ssh(
+        "docker ps -aq | xargs -r docker inspect -f '{{.Name}} {{if .State.Health}}{{.State.Health.Status}}{{else}}{{.State.Status}}{{end}}'",
+    );
+    return new Map(lines.split("\n").map((line) => line.slice(1).split(" ") as [string, string]));
+}
+
+export async function allHealthy(laptop: TestLaptop): Promise<boolean> {
+    const { code } = await laptop.trySsh("true");
+    if (code !== 0) return false;
+    const health = await healthOf(laptop);
+    return (
+        everyService.every((name) => health.has(name)) &&
+        [...health.values()].every((state) => state === "healthy" || state === "running")
+    );
+}
+
+/** How often somebody has logged in to the host so far, this question included. */
+export async function logins(laptop: TestLaptop): Promise<number> {
+    return Number(
+        await laptop.ssh("journalctl -u ssh --no-pager -q | grep -c 'Accepted publickey'"),
+    );
+}
+
+/** What an `up` cost: logins to the host, and requests that changed something at a provider. */
+export async function costOf(
+    laptop: TestLaptop,
+    work: () => Promise<unknown>,
+): Promise<{ logins: number; writes: number }> {
+    const before = { logins: await logins(laptop), writes: countApiWrites(laptop.name) };
+    await work();
+    const writes = countApiWrites(laptop.name) - before.writes;
+    // The second question is a login of its own.
+    return { logins: (await logins(laptop)) - before.logins - 1, writes };
+}
+
+/** Sends a letter to port 25 and reads it over IMAP. */
+export async function mailArrives(laptop: TestLaptop): Promise<void> {
+    const outside = await outsideOf(laptop);
+    const mailbox = mailboxAt(laptop);
+    const letter = writeLetter("stranger@sink.test", mailbox.address);
+    await deliver(outside, letter);
+    await eventually(() => isThere(outside, mailbox, letter), 30, "the mail is read");
+}
+
+export async function isThere(
+    outside: Outside,
+    mailbox: Mailbox,
+    letter: Letter,
+): Promise<boolean> {
+    return (
+        (await readByImap(outside, mailbox, (message) => isWhole(message, letter))) !== undefined
+    );
+}
+
+/** An `up` that has to fail; returns what it printed. */
+export async function failedUp(laptop: TestLaptop): Promise<string> {
+    const { code, stdout, stderr } = await laptop.pulumi("up", "--yes", "--skip-preview");
+    assert.notEqual(code, 0, stdout);
+    return stdout + stderr;
+}
+
+/** Delivers letters one after the other until it is told to stop. Each is tried again as a mail server does. */
+export class MailStream {
+    /** Those that the host has taken: it answered 250. */
+    readonly accepted: Letter[] = [];
+    /** What went wrong at first, and how often. */
+    readonly failures = new Map<string, number>();
+    private stopped = false;
+    private readonly done: Promise<void>;
+
+    constructor(
+        private readonly outside: Outside,
+        private readonly mailbox: Mailbox,
+    ) {
+        this.done = this.run();
+    }
+
+    async stop(): Promise<void> {
+        this.stopped = true;
+        await this.done;
+    }
+
+    private async run(): Promise<void> {
+        while (!this.stopped) {
+            const letter = writeLetter("stranger@sink.test", this.mailbox.address);
+            try {
+                await deliver(this.outside, letter);
+                this.accepted.push(letter);
+            } catch (error) {
+                const { code, message } = error as { code?: string; message: string };
+                const what = code ?? message;
+                this.failures.set(what, (this.failures.get(what) ?? 0) + 1);
+            }
+            await sleep(100);
+        }
+    }
+}

@@ -1,0 +1,219 @@
+// What has to go on while a mail host is looked after, on the container kind: renewals, another server, an old volume
+// under new keys. The steps build on each other.
+import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
+import { after, before, describe } from "node:test";
+import { isWhole, readByImap } from "../../local/proof/mail-client";
+import { snapshotImageId } from "../../local/image/build-image";
+import {
+    allHealthy,
+    databases,
+    failedUp,
+    mailArrives,
+    mailboxAt,
+    MailStream,
+    outsideOf,
+    proofsOf,
+    restartedSince,
+    startTimes,
+} from "./support/mail-host";
+import { orderedSteps } from "./support/steps";
+import { minutes, TestLaptop } from "./support/test-laptop";
+
+const data = "/root/forwardemail.net/self-hosting";
+const tlsPorts = [25, 443, 465, 993, 995];
+
+describe("looking after a mail host", { timeout: minutes(40) }, () => {
+    const step = orderedSteps();
+    let laptop: TestLaptop;
+
+    before(async () => {
+        laptop = await TestLaptop.start("upkeep", {
+            kind: "container",
+            certificateSeconds: 3600,
+        });
+    });
+    after(() => laptop?.close());
+
+    /** Port → serial number of the certificate that it serves. */
+    async function serials(): Promise<Record<number, string>> {
+        const outside = await outsideOf(laptop);
+        const entries: [number, string][] = [];
+        for (const port of tlsPorts) {
+            const socket = await outside.connect(port, outside.hostName, { starttls: port === 25 });
+            entries.push([port, new X509Certificate(socket.getPeerCertificate().raw).serialNumber]);
+            socket.destroy();
+        }
+        return Object.fromEntries(entries);
+    }
+
+    /** Every accepted letter is in the mailbox, whole. */
+    async function allRead(stream: MailStream): Promise<void> {
+        const outside = await outsideOf(laptop);
+        const mailbox = mailboxAt(laptop);
+        const missing = new Set(stream.accepted);
+        await readByImap(
+            outside,
+            mailbox,
+            (message) => {
+                for (const letter of missing) if (isWhole(message, letter)) missing.delete(letter);
+                return missing.size === 0;
+            },
+            { newest: stream.accepted.length + 50 },
+        );
+        assert.deepEqual(
+            [...missing].map(({ messageId }) => messageId),
+            [],
+        );
+    }
+
+    step("a host under a certificate of one hour", async () => {
+        await laptop.up();
+        assert.deepEqual(
+            (await proofsOf(laptop)).filter(({ ok }) => !ok),
+            [],
+        );
+    });
+
+    step(
+        "a renewal while mail is delivered: every port serves the new one, nothing is lost",
+        async (t) => {
+            const before = { serials: await serials(), starts: await startTimes(laptop) };
+            const key = await laptop.ssh(`sha256sum <${data}/ssl/privkey.pem`);
+            const stream = new MailStream(await outsideOf(laptop), mailboxAt(laptop));
+            await laptop.ssh("mailhost renew --force");
+            await stream.stop();
+            const now = await serials();
+            for (const port of tlsPorts)
+                assert.notEqual(now[port], before.serials[port], `port ${port}`);
+            assert.equal(new Set(Object.values(now)).size, 1);
+            assert.equal(await laptop.ssh(`sha256sum <${data}/ssl/privkey.pem`), key);
+            assert.deepEqual(
+                (await restartedSince(laptop, before.starts)).filter((name) =>
+                    [...databases, "sni-router", "bree", "smtp_bree", "sqlite_bree"].includes(name),
+                ),
+                [],
+            );
+            t.diagnostic(
+                `accepted ${stream.accepted.length}, at first not ${JSON.stringify([...stream.failures])}`,
+            );
+            assert.ok(stream.accepted.length > 10);
+            await allRead(stream);
+        },
+    );
+
+    step("the timer's own run renews what is due", async () => {
+        const before = await serials();
+        // Less than a third of its hour need not be left for this: certbot takes it for due as long as it is so short.
+        await laptop.ssh("systemctl start mailhost-renew.service");
+        assert.notDeepEqual(await serials(), before);
+    });
+
+    step("a renewal that fails leaves the old one in place and is reported", async () => {
+        const before = { serials: await serials(), starts: await startTimes(laptop) };
+        await laptop.ssh(
+            "cp -p /root/.cloudflare.ini /root/kept.ini && sed -i 's/=.*/= wrongwrongwrongwrongwrongwrongwrongwrong/' /root/.cloudflare.ini",
+        );
+        const { code, stdout, stderr } = await laptop.trySsh("mailhost renew --force");
+        assert.notEqual(code, 0);
+        assert.match(stdout + stderr, /mailhost: error: .*example\.test/);
+        assert.match(stdout + stderr, /token/i);
+        assert.notEqual((await laptop.trySsh("systemctl start mailhost-renew.service")).code, 0);
+        assert.ok(
+            (await laptop.status(true)).problems.some((one) =>
+                one.includes("mailhost-renew.service"),
+            ),
+        );
+        assert.deepEqual(await serials(), before.serials);
+        assert.deepEqual(await restartedSince(laptop, before.starts), []);
+        await laptop.ssh(
+            "mv /root/kept.ini /root/.cloudflare.ini && systemctl start mailhost-renew.service",
+        );
+        assert.deepEqual((await laptop.status(true)).problems, []);
+    });
+
+    step(
+        "another server while mail is delivered: everything accepted is read, identity and keys stay",
+        async (t) => {
+            const files = `sha256sum ${data}/.env ${data}/ssl/*.pem ${data}/ssl/dkim.key`;
+            const kept = await laptop.ssh(files);
+            const stream = new MailStream(await outsideOf(laptop), mailboxAt(laptop));
+            await laptop.configure("mailhost:server", {
+                ...(await laptop.server()),
+                image: String(snapshotImageId),
+                system: "debian-13",
+            });
+            const began = Date.now();
+            await laptop.up();
+            t.diagnostic(`replaced in ${Math.round((Date.now() - began) / 1000)} s`);
+            // Those that wait for the new host are taken by it.
+            await mailArrives(laptop);
+            await stream.stop();
+            t.diagnostic(
+                `accepted ${stream.accepted.length}, at first not ${JSON.stringify([...stream.failures])}`,
+            );
+            assert.equal(await laptop.ssh(files), kept);
+            assert.ok(await allHealthy(laptop));
+            await allRead(stream);
+            assert.deepEqual(
+                (await proofsOf(laptop)).filter(({ ok }) => !ok),
+                [],
+            );
+        },
+    );
+
+    step("an old volume under new keys is refused, and nothing is touched", async () => {
+        const starts = await startTimes(laptop);
+        const files = `cd ${data} && find . -path ./sqlite-data -prune -o -path ./mongo-data -prune -o -path ./redis-data -prune -o -path ./logs -prune -o -type f -print0 | sort -z | xargs -0 sha256sum`;
+        const kept = await laptop.ssh(files);
+        const { stdout } = await laptop.pulumi("stack", "export");
+        const { deployment } = JSON.parse(stdout) as {
+            deployment: { resources: { urn: string }[] };
+        };
+        // As after a lost state: the program makes new ones.
+        for (const { urn } of deployment.resources) {
+            if (!/-(helper|txt)-encryption$/.test(urn)) continue;
+            const { code, stderr } = await laptop.pulumi(
+                "state",
+                "delete",
+                "--yes",
+                "--force",
+                urn,
+            );
+            assert.equal(code, 0, stderr);
+        }
+        const printed = await failedUp(laptop);
+        assert.match(printed, /mailhost: error: .*HELPER_ENCRYPTION_KEY/);
+        assert.match(printed, /pulumi config set --secret mailhost:helperEncryptionKey/);
+        assert.match(printed, /pulumi config set --secret mailhost:txtEncryptionKey/);
+        assert.equal(await laptop.ssh(files), kept);
+        assert.deepEqual(await restartedSince(laptop, starts), []);
+    });
+
+    step("with its keys adopted, the old mail is read", async () => {
+        const outside = await outsideOf(laptop);
+        const starts = await startTimes(laptop);
+        for (const [variable, key] of [
+            ["HELPER_ENCRYPTION_KEY", "helperEncryptionKey"],
+            ["TXT_ENCRYPTION_KEY", "txtEncryptionKey"],
+        ] as const) {
+            const line = await laptop.ssh(`grep ^${variable}= ${data}/.env`);
+            const value = line.slice(variable.length + 1).replace(/^(["'])(.*)\1$/, "$2");
+            await laptop.stack.pulumi(
+                ["config", "set", "--stack", "local", "--secret", `mailhost:${key}`],
+                {
+                    input: value,
+                },
+            );
+        }
+        await laptop.up();
+        assert.deepEqual(
+            (await restartedSince(laptop, starts)).filter((name) => databases.includes(name)),
+            [],
+        );
+        await mailArrives(laptop);
+        assert.ok(await readByImap(outside, mailboxAt(laptop), () => true));
+        const { changes } = await laptop.up("--expect-no-changes");
+        assert.deepEqual(Object.keys(changes), ["unchanged"]);
+    });
+});
