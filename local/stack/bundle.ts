@@ -25,7 +25,8 @@ import { renderDefaults, renderSchema } from "./variables";
  * | bree, smtp_bree, sqlite_bree | none | |
  *
  * web answers JSON; a request's body is JSON or a form. What it refuses is `{"message"}` with 400, 401, 404 or 409.
- * While there is no administrator, and AUTH_BASIC_USERNAME and AUTH_BASIC_PASSWORD are set, everything wants these.
+ * While there is no administrator (always with AUTH_BASIC_ALWAYS), everything wants AUTH_BASIC_USERNAME and
+ * AUTH_BASIC_PASSWORD, when these are set.
  * | request | answer |
  * | --- | --- |
  * | GET / | 302 to /setup while there is no administrator, else 200 |
@@ -58,7 +59,8 @@ import { renderDefaults, renderSchema } from "./variables";
  *
  * smtp takes mail of an alias with its password, from its address alone, once its domain has_smtp (else 535), and
  * answers `250 … queued as ID`. mx answers 250 when the message is safe on the disk, as
- * `/mnt/$SQLITE_STORAGE_PATH/ALIAS@DOMAIN/<UID>.eml`; 550 5.1.1 for whom it doesn't know.
+ * `/mnt/$SQLITE_STORAGE_PATH/ALIAS@DOMAIN/<UID>.eml`; 550 5.1.1 for whom it doesn't know. imap and pop3 open a mailbox
+ * only when sqlite, at SQLITE_HOST, takes their secret.
  */
 
 /** The programs, as the mail image names them: `node web.js`. */

@@ -24,7 +24,9 @@ export function decrypt(environment: Environment, sealed: string): string {
         decipher.setAuthTag(bytes.subarray(12, 28));
         return decipher.update(bytes.subarray(28), undefined, "utf8") + decipher.final("utf8");
     } catch (error) {
-        throw new Error("HELPER_ENCRYPTION_KEY is not the one that this was encrypted with", {
+        // Node's own words first: they are what the real services say.
+        const reason = error instanceof Error ? error.message : String(error);
+        throw new Error(`${reason}: encrypted with another HELPER_ENCRYPTION_KEY`, {
             cause: error,
         });
     }

@@ -84,8 +84,11 @@ function escapeHtml(text: string): string {
     return text.replace(/[&<>"'`=/]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
+/** As dotenv-parse-variables does it. */
 function typed(text: string): Value {
-    if (text === "true" || text === "false") return text === "true";
+    if (/^(true|false)$/i.test(text)) return text.toLowerCase() === "true";
+    if (/^`.*`$/.test(text)) return text.slice(1, -1);
+    if (text.endsWith("*") && !text.includes(",")) return text.slice(0, -1);
     if (text.includes(",")) {
         return text
             .split(",")

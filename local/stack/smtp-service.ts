@@ -81,9 +81,9 @@ export async function serveSmtp(service: Service, handlers: SmtpHandlers): Promi
         },
     };
     const server = new SMTPServer(options);
-    // A client that goes away, or doesn't speak TLS, is no reason to end.
     await listen(service, server.server, handlers.port);
-    server.on("error", (error) => service.log(`connection: ${error.message}`));
+    // A client that goes away or doesn't speak TLS, such as a health check, is nothing to tell of.
+    server.on("error", () => undefined);
     return async () => {
         const closed = new Promise<void>((resolve) => server.close(() => resolve()));
         const deadline = Date.now() + finishSeconds * 1000;

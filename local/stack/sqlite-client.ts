@@ -39,9 +39,9 @@ export function askSqlite(environment: Environment, address: string): Promise<vo
     });
 }
 
-/** Says at start when sqlite can't be reached, as the real services do: they go on all the same. */
+/** Says in the log when sqlite can't be reached. The real services go on then as well. */
 export function sayWhetherSqliteAnswers(service: Service): void {
     void Promise.resolve()
-        .then(() => askSqlite(service.environment, "start"))
+        .then(() => askSqlite(service.environment, "any"))
         .catch((error: unknown) => service.log(`error: ${(error as Error).message}`));
 }

@@ -44,6 +44,7 @@ const variables = {
     REDIS_HOST: "localhost",
     REDIS_PORT: "6379",
     AUTH_BASIC_ENABLED: "true",
+    AUTH_BASIC_ALWAYS: "false",
     AUTH_BASIC_USERNAME: "",
     AUTH_BASIC_PASSWORD: "",
     TXT_RECORD_PREFIX: "forward-email",

@@ -742,7 +742,7 @@ print(json.dumps({"count": count, "ids": ids, "text": text, "header": header,
             const other = { HELPER_ENCRYPTION_KEY: "another key with the same length" };
             const imap = await start("imap.js", other);
             assert.match(await logIn(ca, me, password), /^1 NO \[UNAVAILABLE\]/m);
-            assert.match(imap.said, /HELPER_ENCRYPTION_KEY is not the one/);
+            assert.match(imap.said, /unable to authenticate data: encrypted with another/);
             assert.match(imap.said, /sqlite at sqlite\.example\.test:3456 answered 401/);
             await imap.stop();
         });
@@ -799,6 +799,21 @@ print(json.dumps({"count": count, "ids": ids, "text": text, "header": header,
             assert.ok(Date.now() - begun < 5000);
             assert.ok(!(await said).includes("250 2.0.0"));
             assert.equal(fs.readdirSync(path.join(storage, me)).length, 7);
+        });
+
+        test("mail is taken without sqlite, which is said in the log", async () => {
+            const mx = await start("mx.js", { SQLITE_HOST: "localhost", SQLITE_PORT: "9" });
+            assert.match(await send(secureMx, "sender@client.test", me, "Alone"), /^250 /);
+            await mx.says(/error: sqlite at localhost:9: connect ECONNREFUSED/);
+            assert.equal(fs.readdirSync(path.join(storage, me)).length, 8);
+        });
+
+        test("the first password goes on to be asked for where that is wanted", async () => {
+            await running.get("web.js")!.stop();
+            await start("web.js", { AUTH_BASIC_ALWAYS: "true" });
+            assert.equal((await askWeb("GET", "/")).status, 401);
+            const auth = "admin:a password to set up";
+            assert.equal((await askWeb("GET", "/my-account/security", { auth })).status, 200);
         });
 
         test("every service ends with 0 within 5 s", async () => {

@@ -40,7 +40,7 @@ async function guard(environment: Environment, request: Request): Promise<Reply 
     const { credentials } = request;
     if (credentials?.username === username && credentials.password === password) return;
     const accounts = await Accounts.open(environment);
-    if (await accounts.hasAdministrator()) return;
+    if (!environment.is("AUTH_BASIC_ALWAYS") && (await accounts.hasAdministrator())) return;
     return askCredentials(refusal(401, "Authentication is required."));
 }
 
