@@ -31,7 +31,7 @@ const requirements: Requirement[] = [
         purposes: ["vm"],
     },
     { program: "genisoimage", package: "genisoimage", purposes: ["vm"] },
-    { program: "nc", package: "netcat-openbsd", purposes: ["vm"] },
+    { program: "socat", package: "socat", purposes: ["vm"] },
     { program: "knotd", package: "knot", purposes: ["vm", "container", "test"] },
     { program: "openssl", package: "openssl", purposes: ["vm", "container", "test"] },
     {

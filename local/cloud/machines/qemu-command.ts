@@ -157,6 +157,12 @@ function planServiceForwards(options: MachineOptions): { port: number; localPort
     ];
 }
 
+/**
+ * Carries one connection of a VM on, and the end of either direction as well: a server's end of an idle connection must
+ * be seen. `-t`: seconds for the other direction's rest. A comma within an option of QEMU's is doubled.
+ */
+const relay = "socat -t 60 STDIO,,shut-down";
+
 function renderNetwork(
     spec: Pick<MachineSpec, "ipv4" | "ipv6" | "firewall">,
     options: MachineOptions,
@@ -168,7 +174,7 @@ function renderNetwork(
             ...[`net=${ipv4Network}`, `host=${computer.ipv4}`, `dns=198.18.${options.slot}.3`],
             ...planServiceForwards(options).map(
                 ({ port, localPort }) =>
-                    `guestfwd=tcp:${services.ipv4}:${port}-cmd:nc -N 127.0.0.1 ${localPort}`,
+                    `guestfwd=tcp:${services.ipv4}:${port}-cmd:${relay} TCP:127.0.0.1:${localPort}`,
             ),
             ...planForwards(spec, spec.firewall, options).map(
                 (forward) => `hostfwd=${renderForward(forward)}`,

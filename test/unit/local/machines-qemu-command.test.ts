@@ -59,7 +59,7 @@ test("the command line on x86 without KVM", () => {
             "scsi-hd,id=volume-101,drive=volume-101,bus=scsi.0,vendor=HC,product=Volume,device_id=101",
             "-netdev",
             "user,id=net,restrict=on,net=198.18.5.0/24,host=198.18.5.1,dns=198.18.5.3," +
-                "guestfwd=tcp:198.18.5.2:8080-cmd:nc -N 127.0.0.1 8080," +
+                "guestfwd=tcp:198.18.5.2:8080-cmd:socat -t 60 STDIO,,shut-down TCP:127.0.0.1:8080," +
                 "hostfwd=tcp:127.0.15.10:22-198.18.5.10:22," +
                 "hostfwd=tcp:127.0.15.10:8025-198.18.5.10:8025," +
                 "ipv6-prefix=2001:db8:5:a::,ipv6-prefixlen=64",
@@ -74,15 +74,15 @@ test("a VM reaches every service at the port that others know, wherever it liste
         localPorts: { dns: 40053, mail: 40025, registry: 45000, acme: 44000 },
     };
     const { args } = renderQemuCommand(spec, { ...options, services }, "tcg");
-    const forwards = args[args.indexOf("-netdev") + 1]!.split(",").filter((part) =>
+    const forwards = args[args.indexOf("-netdev") + 1]!.split(/(?<!,),(?!,)/).filter((part) =>
         part.startsWith("guestfwd="),
     );
     assert.deepEqual(forwards, [
-        "guestfwd=tcp:198.18.5.2:8080-cmd:nc -N 127.0.0.1 8080",
-        "guestfwd=tcp:198.18.5.2:53-cmd:nc -N 127.0.0.1 40053",
-        "guestfwd=tcp:198.18.5.2:25-cmd:nc -N 127.0.0.1 40025",
-        "guestfwd=tcp:198.18.5.2:5000-cmd:nc -N 127.0.0.1 45000",
-        "guestfwd=tcp:198.18.5.2:14000-cmd:nc -N 127.0.0.1 44000",
+        "guestfwd=tcp:198.18.5.2:8080-cmd:socat -t 60 STDIO,,shut-down TCP:127.0.0.1:8080",
+        "guestfwd=tcp:198.18.5.2:53-cmd:socat -t 60 STDIO,,shut-down TCP:127.0.0.1:40053",
+        "guestfwd=tcp:198.18.5.2:25-cmd:socat -t 60 STDIO,,shut-down TCP:127.0.0.1:40025",
+        "guestfwd=tcp:198.18.5.2:5000-cmd:socat -t 60 STDIO,,shut-down TCP:127.0.0.1:45000",
+        "guestfwd=tcp:198.18.5.2:14000-cmd:socat -t 60 STDIO,,shut-down TCP:127.0.0.1:44000",
     ]);
 });
 
