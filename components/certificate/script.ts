@@ -1,3 +1,4 @@
+import { withInput } from "../host/here-document";
 import { scriptHead } from "../host/script";
 import { sealScript } from "../host/seal";
 import { hostTemplate } from "../host/template";
@@ -32,7 +33,7 @@ export function renderCertificateScript(plan: CertificatePlan, token: string): s
     }
     const { ca } = plan;
     const write = (file: string, mode: string, content: string) =>
-        `write_whole ${file} ${mode} <<'END_OF_FILE'\n${content}END_OF_FILE\n`;
+        `${withInput(["write_whole", file, mode], content)}\n`;
     return sealScript(
         [
             scriptHead,

@@ -1,3 +1,4 @@
+import { commandLine, withInput } from "./here-document";
 import type { HostFile, HostPlan, SecretName } from "./plan";
 import { sealScript } from "./seal";
 import { shellQuote } from "./shell-quote";
@@ -16,15 +17,6 @@ export interface HostScriptValues {
     secrets?: Partial<Record<SecretName, string>>;
 }
 
-/** A delimiter that is no line of the text. */
-function delimiterFor(content: string): string {
-    const lines = new Set(content.split("\n"));
-    for (let n = 0; ; n++) {
-        const delimiter = n === 0 ? "END_OF_FILE" : `END_OF_FILE_${n}`;
-        if (!lines.has(delimiter)) return delimiter;
-    }
-}
-
 /** The file's whole text, or undefined when all that it would hold is a secret that was not given. */
 function fileContent(file: HostFile, secrets: HostScriptValues["secrets"]): string | undefined {
     if (file.secretLine === undefined) return file.content;
@@ -34,20 +26,13 @@ function fileContent(file: HostFile, secrets: HostScriptValues["secrets"]): stri
     return `${file.content}${prefix}${quoting === "shell" ? shellQuote(value) : value}\n`;
 }
 
-function call(command: string, ...words: (string | number)[]): string {
-    return [command, ...words.map((word) => (word === "" ? "''" : shellQuote(String(word))))].join(
-        " ",
-    );
-}
+const call = (...words: (string | number)[]) => commandLine(words);
 
 function put(file: HostFile, secrets: HostScriptValues["secrets"]): string[] {
     const content = fileContent(file, secrets);
     if (content === undefined) return [];
     const effect = file.effect ? `${file.effect.verb}:${file.effect.unit}` : "";
-    const delimiter = delimiterFor(content);
-    return [
-        `${call("put", file.path, file.mode, file.check ?? "", effect)} <<'${delimiter}'\n${content}${delimiter}`,
-    ];
+    return [withInput(["put", file.path, file.mode, file.check ?? "", effect], content)];
 }
 
 function aptSourceFile(source: HostPlan["aptSources"][number]): HostFile {

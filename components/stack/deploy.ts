@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { dataMountPoint } from "../host/data-volume";
+import { commandLine, withInput } from "../host/here-document";
 import { scriptHead } from "../host/script";
 import { sealScript } from "../host/seal";
 import { shellQuote } from "../host/shell-quote";
@@ -50,22 +51,6 @@ const imageUsers: Readonly<Record<ImageName, string>> = {
     redis: "redis",
     router: "nginx",
 };
-
-/** A delimiter that is no line of the text. */
-function delimiterFor(content: string): string {
-    const lines = new Set(content.split("\n"));
-    for (let n = 0; ; n++) {
-        const delimiter = n === 0 ? "END_OF_FILE" : `END_OF_FILE_${n}`;
-        if (!lines.has(delimiter)) return delimiter;
-    }
-}
-
-/** A command with standard input that `set -x` doesn't print and no process list shows. */
-function withInput(words: readonly string[], content: string): string {
-    const whole = content === "" || content.endsWith("\n") ? content : `${content}\n`;
-    const delimiter = delimiterFor(whole);
-    return `${words.map(shellQuote).join(" ")} <<'${delimiter}'\n${whole}${delimiter}\n`;
-}
 
 function assignments(values: Readonly<Record<string, string | number>>): string {
     return Object.entries(values)
@@ -164,13 +149,14 @@ export function deployScript(deployment: Deployment): string {
                     .map(({ sign, cause, mend }) => `${sign}\t${cause}\t${mend}\n`)
                     .join(""),
             ),
-            "}\n",
+            "\n}\n",
             "receive_release() {\n",
-            ...release.files.map(({ path, mode, owner, content }) =>
-                withInput(["release_file", path, mode, owner], content),
+            ...release.files.map(
+                ({ path, mode, owner, content }) =>
+                    `${withInput(["release_file", path, mode, owner], content)}\n`,
             ),
-            ...Object.entries(releaseTables(deployment)).map(([name, content]) =>
-                withInput(["release_table", name], content),
+            ...Object.entries(releaseTables(deployment)).map(
+                ([name, content]) => `${withInput(["release_table", name], content)}\n`,
             ),
             "}\n",
             "deploy\n",
@@ -198,8 +184,8 @@ export function pullScript(
             assignments({ state: stateFolder }),
             hostTemplate("stack-images.sh"),
             hostTemplate("pull.sh"),
-            `${["pull_images", ...references].map(shellQuote).join(" ")}\n`,
-            ...users.map(({ image, user }) => `learn_user ${shellQuote(image)} '${user}' &\n`),
+            `${commandLine(["pull_images", ...references])}\n`,
+            ...users.map(({ image, user }) => `${commandLine(["learn_user", image, user])} &\n`),
             "wait\n",
         ].join(""),
     );
