@@ -41,13 +41,27 @@ const requirements: Requirement[] = [
     },
     { program: "systemd-nspawn", package: "systemd-container", purposes: ["container"] },
     { program: "nft", package: "nftables", purposes: ["container"] },
-    { program: "ip", package: "iproute2", purposes: ["container"] },
+    { program: "ip", package: "iproute2", purposes: ["container", "test"] },
     { program: "shellcheck", package: "shellcheck", purposes: ["check", "test"] },
     { program: "nmap", package: "nmap", purposes: ["test"] },
     { program: "sshd", package: "openssh-server", purposes: ["test"] },
     { program: "dig", package: "bind9-dnsutils", purposes: ["test"] },
     { program: "named-checkzone", package: "bind9-utils", purposes: ["test"] },
     { program: "ldns-verify-zone", package: "ldnsutils", purposes: ["test"] },
+    { program: "redis-server", package: "redis-server", purposes: ["test"] },
+    { program: "nginx", package: "nginx-light", purposes: ["test"] },
+    {
+        program: "/usr/lib/nginx/modules/ngx_stream_module.so",
+        package: "libnginx-mod-stream",
+        purposes: ["test"],
+    },
+    { program: "certbot", package: "certbot", purposes: ["test"] },
+    {
+        program: "/usr/lib/python3/dist-packages/certbot_dns_cloudflare",
+        package: "python3-certbot-dns-cloudflare",
+        purposes: ["test"],
+    },
+    { program: "testssl", package: "testssl.sh", purposes: ["test"] },
 ];
 
 /** Debian's archive keys, without which mmdebstrap trusts nothing; Ubuntu ships them in a package as well. */
@@ -61,9 +75,12 @@ const archiveKeys = {
  * and the tests start these programs themselves, on loopback. Newer Ubuntus start SSH through a socket.
  */
 const ownServices: Record<string, string[]> = {
+    certbot: ["certbot.timer"],
     "docker-registry": ["docker-registry.service"],
     knot: ["knot.service"],
+    "nginx-light": ["nginx.service"],
     "openssh-server": ["ssh.service", "ssh.socket"],
+    "redis-server": ["redis-server.service"],
 };
 
 /** The packages that are missing for the given purposes, sorted. */
