@@ -195,7 +195,9 @@ export function rememberHost(
         hostName: text("hostName"),
         domain,
         domains: [...new Set([domain, ...further.map(({ name }) => name)])],
-        webAuth: { username: text("authBasicUsername"), password: text("authBasicPassword") },
+        ...(outputs["authBasicPassword"] !== undefined && {
+            webAuth: { username: text("authBasicUsername"), password: text("authBasicPassword") },
+        }),
         startTlsSubmission: description?.startTlsSubmission ?? false,
     };
     fs.writeFileSync(hostFile(cloud), JSON.stringify(host), { mode: 0o600 });

@@ -26,15 +26,21 @@ export interface StackImageSet {
     upgrade: StackImage;
     /** A release of the mail image whose web service ends soon after its start. */
     broken: StackImage;
+    /** A release of the mail image that wants a variable which those before did not know. */
+    demanding: StackImage;
 }
 
 const mailRepository = "forwardemail/forwardemail.net-selfhosted";
 
-/** Where each image stands, and which of them is the mail image's next release and a broken one. */
-const places: Record<ImageName | "upgrade" | "broken", Omit<StackImage, "digest">> = {
+/** The mail image's other releases. */
+const otherReleases = ["upgrade", "broken", "demanding"] as const;
+
+/** Where each image stands. */
+const places: Record<ImageName | (typeof otherReleases)[number], Omit<StackImage, "digest">> = {
     mail: { repository: mailRepository, tag: "v1.0.0" },
     upgrade: { repository: mailRepository, tag: "v1.1.0" },
     broken: { repository: mailRepository, tag: "v1.2.0-broken" },
+    demanding: { repository: mailRepository, tag: "v1.3.0-demanding" },
     mongodb: { repository: "library/mongo", tag: "8.0" },
     redis: { repository: "library/redis", tag: "7.4" },
     router: { repository: "library/nginx", tag: "1.28" },
@@ -75,6 +81,7 @@ export async function buildStackImages(
         },
         upgrade: image("upgrade"),
         broken: image("broken"),
+        demanding: image("demanding"),
     };
 }
 
@@ -104,12 +111,13 @@ async function build(folder: string, report: (line: string) => void): Promise<vo
     const layers = {
         mail: mailLayer(user, places.mail.tag),
         upgrade: mailLayer(user, places.upgrade.tag),
-        broken: mailLayer(user, places.broken.tag, true),
+        broken: mailLayer(user, places.broken.tag, "broken"),
+        demanding: mailLayer(user, places.demanding.tag, "demanding"),
         mongodb: otherLayers.mongodb(report),
         redis: otherLayers.redis(report),
         router: otherLayers.router(report),
     };
-    const names = [...imageNames, "upgrade", "broken"] as const;
+    const names = [...imageNames, ...otherReleases] as const;
     for (const name of names) {
         report(`packing the image ${places[name].repository}:${places[name].tag}`);
         await addImage({ layout, root, tag: name, work: path.join(work, name) }, layers[name]);

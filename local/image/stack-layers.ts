@@ -32,8 +32,16 @@ interface ImageConfig {
 
 const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** The mail image. A broken one starts as any other does, and its web service ends. */
-export function mailLayer(user: ImageUser, version: string, broken = false): Layer {
+/** The variable that a demanding release of the mail image wants. */
+export const demandedVariable = "NEW_IN_V1_3";
+
+/**
+ * The mail image.
+ *
+ * @param fault `broken`: it starts as any other does, and its web service ends. `demanding`: it wants a variable that
+ * those before did not know.
+ */
+export function mailLayer(user: ImageUser, version: string, fault?: "broken" | "demanding"): Layer {
     return {
         user,
         write: async (folder) => {
@@ -41,8 +49,10 @@ export function mailLayer(user: ImageUser, version: string, broken = false): Lay
             fs.mkdirSync(app);
             fs.mkdirSync(path.join(folder, "mnt", "sqlite_storage"), { recursive: true });
             await bundleStandIn(app, { version });
-            if (broken) {
+            if (fault === "broken") {
                 fs.copyFileSync(containerFile("mail", "broken-web.js"), path.join(app, "web.js"));
+            } else if (fault === "demanding") {
+                fs.appendFileSync(path.join(app, ".env.schema"), `${demandedVariable}=\n`);
             }
             installEntrypoint(folder, "mail");
         },

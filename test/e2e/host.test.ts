@@ -1,4 +1,4 @@
-// One host's life on the container kind: first `up`, quiet second one, both firewalls, changes in place, replacement
+// One host's life on the container kind, without mail services: first `up`, quiet second one, both firewalls, changes in place, replacement
 // under load, reboots, a lost volume, destruction. The steps build on each other.
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
@@ -9,7 +9,7 @@ import { localDomain } from "../../local/laptop";
 import { sshArguments } from "../../local/status";
 import { answering, scanAllTcpPorts } from "./support/scan";
 import { orderedSteps } from "./support/steps";
-import { eventually, minutes, stackSize, TestLaptop } from "./support/test-laptop";
+import { eventually, hostProgram, hostStackSize, minutes, TestLaptop } from "./support/test-laptop";
 
 const mountPoint = "/root/forwardemail.net/self-hosting";
 const mailPorts = [25, 80, 443, 465, 993, 995];
@@ -25,7 +25,7 @@ describe("a host on the container kind", { timeout: minutes(40) }, () => {
     let firstServer: number;
 
     before(async () => {
-        laptop = await TestLaptop.start("host", { kind: "container" });
+        laptop = await TestLaptop.start("host", { kind: "container", project: hostProgram });
     });
     after(() => laptop.close());
 
@@ -70,7 +70,7 @@ describe("a host on the container kind", { timeout: minutes(40) }, () => {
 
     step("the first `up` makes a host as planned", async (t) => {
         const { changes, printed } = await laptop.up();
-        assert.deepEqual(changes, { created: stackSize });
+        assert.deepEqual(changes, { created: hostStackSize });
         assert.doesNotMatch(printed, /error|first boot did not finish/i);
         firstServer = (await server()).id;
         const status = await laptop.status(true);
@@ -179,7 +179,7 @@ describe("a host on the container kind", { timeout: minutes(40) }, () => {
             const beforeLogins = Number(await laptop.ssh(logins));
             const beforeRequests = laptop.requestLog().length;
             const { changes } = await laptop.up("--expect-no-changes");
-            assert.deepEqual(changes, { unchanged: stackSize });
+            assert.deepEqual(changes, { unchanged: hostStackSize });
             const methods = laptop.requestLog().slice(beforeRequests);
             assert.deepEqual([...new Set(methods.map(({ method }) => method))], ["GET"]);
             // This look is itself the one login more.
@@ -222,7 +222,7 @@ describe("a host on the container kind", { timeout: minutes(40) }, () => {
         );
         await laptop.ssh("systemctl stop listen-3000 listen-27017 listen-6379");
         const { changes } = await laptop.up();
-        assert.deepEqual(changes, { unchanged: stackSize });
+        assert.deepEqual(changes, { unchanged: hostStackSize });
     });
 
     step("the metadata service is for root alone", async () => {
@@ -264,7 +264,7 @@ describe("a host on the container kind", { timeout: minutes(40) }, () => {
         await laptop.configure("mailhost:rebootTime", "03:15");
         await laptop.configure("mailhost:debug", true);
         const { changes } = await laptop.up();
-        assert.deepEqual(changes, { updated: 1, unchanged: stackSize - 1 });
+        assert.deepEqual(changes, { updated: 1, unchanged: hostStackSize - 1 });
         assert.equal((await server()).id, firstServer);
         assert.equal(
             await laptop.ssh("apt-config shell T Unattended-Upgrade::Automatic-Reboot-Time"),
@@ -277,7 +277,7 @@ describe("a host on the container kind", { timeout: minutes(40) }, () => {
     step("a changed server type is an update of the same server", async () => {
         await configureServer(laptop, { type: "cx33" });
         const { changes } = await laptop.up();
-        assert.deepEqual(changes, { updated: 1, unchanged: stackSize - 1 });
+        assert.deepEqual(changes, { updated: 1, unchanged: hostStackSize - 1 });
         const now = await server();
         assert.deepEqual(
             [now.id, now.server_type.name, now.status],
@@ -296,7 +296,7 @@ describe("a host on the container kind", { timeout: minutes(40) }, () => {
         async () => {
             await configureServer(laptop, { volumeSizeGb: 12 });
             const { changes } = await laptop.up();
-            assert.deepEqual(changes, { updated: 2, unchanged: stackSize - 2 });
+            assert.deepEqual(changes, { updated: 2, unchanged: hostStackSize - 2 });
             await laptop.ssh("systemctl reboot");
             await eventually(
                 async () =>
@@ -319,10 +319,10 @@ describe("a host on the container kind", { timeout: minutes(40) }, () => {
         };
         assert.equal(await login(), 255);
         await configureServer(laptop, { authorizedKeys: [publicKey] });
-        assert.deepEqual((await laptop.up()).changes, { updated: 1, unchanged: stackSize - 1 });
+        assert.deepEqual((await laptop.up()).changes, { updated: 1, unchanged: hostStackSize - 1 });
         assert.equal(await login(), 0);
         await configureServer(laptop, { authorizedKeys: undefined });
-        assert.deepEqual((await laptop.up()).changes, { updated: 1, unchanged: stackSize - 1 });
+        assert.deepEqual((await laptop.up()).changes, { updated: 1, unchanged: hostStackSize - 1 });
         assert.equal(await login(), 255);
     });
 
@@ -386,12 +386,12 @@ describe("a host on the container kind", { timeout: minutes(40) }, () => {
             assert.equal(wrong, "0");
             t.diagnostic(`${count} lines survived`);
             const { changes } = await laptop.up("--expect-no-changes");
-            assert.deepEqual(changes, { unchanged: stackSize });
+            assert.deepEqual(changes, { unchanged: hostStackSize });
         },
     );
 
     step("after every reboot everything is back", async () => {
-        // The new server's Docker has no containers: the mail stack would be deployed again.
+        // The new server's Docker has no containers.
         await laptop.ssh("bash -s", startWriter);
         for (let n = 0; n < 3; n++) {
             await laptop.ssh("touch /run/before-reboot; systemctl reboot");
@@ -480,7 +480,7 @@ describe("a host on the container kind", { timeout: minutes(40) }, () => {
             assert.equal(await laptop.ssh("docker ps --format '{{.Names}}'"), "writer");
             assert.deepEqual((await laptop.status(true)).problems, []);
             assert.deepEqual((await laptop.up("--expect-no-changes")).changes, {
-                unchanged: stackSize,
+                unchanged: hostStackSize,
             });
         },
     );

@@ -6,16 +6,15 @@ import { after, before, describe } from "node:test";
 import { recover } from "../../cli/recover";
 import type { Recovery } from "../../cli/recovery-plan";
 import { stackName } from "../../local/engine/stack";
-import { projectRoot } from "../../local/paths";
 import { orderedSteps } from "./support/steps";
-import { eventually, minutes, stackSize, TestLaptop } from "./support/test-laptop";
+import { eventually, hostProgram, hostStackSize, minutes, TestLaptop } from "./support/test-laptop";
 
 describe("kill -9 of the engine", { timeout: minutes(30) }, () => {
     const step = orderedSteps();
     let laptop: TestLaptop;
 
     before(async () => {
-        laptop = await TestLaptop.start("kill", { kind: "container" });
+        laptop = await TestLaptop.start("kill", { kind: "container", project: hostProgram });
     });
     after(() => laptop.close());
 
@@ -23,7 +22,7 @@ describe("kill -9 of the engine", { timeout: minutes(30) }, () => {
     async function killAt(moment: () => Promise<boolean>): Promise<void> {
         const args = laptop.stack.arguments(["up", "--yes", "--skip-preview", "--non-interactive"]);
         const engine = spawn("pulumi", args, {
-            cwd: projectRoot,
+            cwd: hostProgram,
             env: laptop.stack.environment,
             stdio: ["ignore", "pipe", "pipe"],
         });
@@ -151,7 +150,7 @@ describe("kill -9 of the engine", { timeout: minutes(30) }, () => {
             ssh_keys: 1,
         });
         const { changes } = await laptop.up("--expect-no-changes");
-        assert.deepEqual(changes, { unchanged: stackSize });
+        assert.deepEqual(changes, { unchanged: hostStackSize });
         assert.deepEqual((await laptop.status(true)).problems, []);
         await laptop.ssh("echo kept >/root/forwardemail.net/self-hosting/kept");
     });
@@ -174,7 +173,7 @@ describe("kill -9 of the engine", { timeout: minutes(30) }, () => {
         });
         assert.equal(await laptop.ssh("cat /root/forwardemail.net/self-hosting/kept"), "kept");
         const { changes } = await laptop.up("--expect-no-changes");
-        assert.deepEqual(changes, { unchanged: stackSize });
+        assert.deepEqual(changes, { unchanged: hostStackSize });
     });
 
     step("leaves no process of the engine behind", async () => {

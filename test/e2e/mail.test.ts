@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 import { after, before, describe } from "node:test";
 import { HttpsClient } from "../../local/proof/https-client";
 import { buildStackImages, type StackImageSet } from "../../local/image/stack-images";
+import { demandedVariable } from "../../local/image/stack-layers";
+import { gradeTls, type GradedPort } from "./support/grade-tls";
 import { answering, scanAllTcpPorts } from "./support/scan";
 import {
     allHealthy,
@@ -166,6 +168,30 @@ describe("a mail host on the container kind", { timeout: minutes(40) }, () => {
         await laptop.up();
     });
 
+    step(
+        "a variable that a release wants and nobody set: named, and the release before serves",
+        async () => {
+            const before = await startTimes(laptop);
+            const good = services;
+            await configure(mailImage(images.demanding));
+            const printed = await failedUp(laptop);
+            assert.match(printed, new RegExp(`MISSING CONFIG VALUES: ${demandedVariable}`));
+            assert.match(printed, /likely cause: the service finds variables missing/);
+            assert.match(printed, /serves again after \d+ s/);
+            await stillServes(before);
+            await configure({
+                ...good,
+                environment: { ...(good["environment"] as object), [demandedVariable]: "given" },
+                ...mailImage(images.demanding),
+            });
+            await laptop.up();
+            assert.match(await laptop.ssh("docker logs --tail 50 mx 2>&1"), /v1\.3\.0/);
+            await mailArrives(laptop);
+            await configure(good);
+            await laptop.up();
+        },
+    );
+
     step("a registry that is down: nothing is touched, and the error names it", async () => {
         const before = await startTimes(laptop);
         const good = services;
@@ -278,6 +304,26 @@ describe("a mail host on the container kind", { timeout: minutes(40) }, () => {
                 [22, 25, 80, 443, 465, 587, 993, 995],
                 one,
             );
+        }
+    });
+
+    step("TLS has no severe fault at any kind of port, and no protocol before 1.2", async (t) => {
+        const { address, acme } = await laptop.status();
+        const at = (name: string, port: number, startTls?: "smtp"): GradedPort => ({
+            ...{ name, address: address.ipv4!, port, startTls },
+        });
+        // The router's own, one of Node's over TLS, and one behind STARTTLS; the others are the same code.
+        for (const one of [
+            at("mta-sts.second.test", 443),
+            at("mx.example.test", 993),
+            at("mx.example.test", 25, "smtp"),
+        ]) {
+            const { severe, ofTestAuthority, protocols } = await gradeTls(one, acme!.caFile);
+            for (const finding of ofTestAuthority) {
+                t.diagnostic(`${one.port}, not counted, of the test's authority alone: ${finding}`);
+            }
+            assert.deepEqual(severe, [], `${one.name}:${one.port}`);
+            assert.deepEqual(protocols, ["TLS1_2", "TLS1_3"], `${one.name}:${one.port}`);
         }
     });
 

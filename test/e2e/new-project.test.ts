@@ -67,6 +67,7 @@ describe("a project of another name", { timeout: minutes(10) }, () => {
                 "mailhost:domain",
                 "mailhost:email",
                 "mailhost:server.sshAllowedCidrs",
+                ...["mail", "mongodb", "redis"].map((image) => `mailhost:stack.images.${image}`),
             ]);
         });
 
@@ -75,10 +76,12 @@ describe("a project of another name", { timeout: minutes(10) }, () => {
                 set(["mailhost:domain"], `${name}.example.com`);
                 set(["mailhost:email"], "you@example.net");
                 set(["mailhost:server", "sshAllowedCidrs"], ["203.0.113.0/24"]);
+                // As `mailhost pin` writes them.
+                set(["mailhost:stack", "images"], { ...laptop.info.images });
             });
             assert.equal(code, 0, stdout + stderr);
             // One mail domain, in an unsigned zone.
-            assert.deepEqual(readChanges(stdout), { create: 60 });
+            assert.deepEqual(readChanges(stdout), { create: 74 });
         });
     }
 

@@ -8,7 +8,7 @@ import { cloudPaths } from "../../local/paths";
 import { orderedSteps } from "./support/steps";
 import { minutes, TestLaptop } from "./support/test-laptop";
 
-const cloudflareApiToken = "Zq3vT8nLw5Rk2Hs9Yd4Fb7Gm1Pc6Xj0AeUoIiNtQ";
+const data = "/root/forwardemail.net/self-hosting";
 
 describe("secrets", { timeout: minutes(15) }, () => {
     const step = orderedSteps();
@@ -25,7 +25,7 @@ describe("secrets", { timeout: minutes(15) }, () => {
         });
         const { code, stderr } = await laptop.stack.pulumi(
             ["config", "set", "--secret", "--stack", "local", "mailhost:cloudflareApiToken"],
-            { input: cloudflareApiToken },
+            { input: laptop.info.cloudflareToken },
         );
         assert.equal(code, 0, stderr);
     });
@@ -82,7 +82,18 @@ describe("secrets", { timeout: minutes(15) }, () => {
         );
         secrets.set("the login key", keyPart(output("mail-login-key", "privateKeyOpenssh")));
         secrets.set("the web password", output("mail-auth-basic-password", "result"));
-        secrets.set("the Cloudflare token", cloudflareApiToken);
+        for (const [key, property] of [
+            ["helper-encryption", "result"],
+            ["txt-encryption", "hex"],
+            ["srs", "result"],
+            ["smtp-transport", "result"],
+            ["webhook-signature", "hex"],
+            ["api", "hex"],
+        ] as const) {
+            secrets.set(`the stack's key ${key}`, output(`mail-stack-keys-${key}`, property));
+        }
+        secrets.set("the DKIM key", keyPart(output("mail-dkim-default", "privateKeyPem")));
+        secrets.set("the Cloudflare token", laptop.info.cloudflareToken);
         secrets.set("the Hetzner token", laptop.info.hcloudToken);
         secrets.set(
             "the passphrase",
@@ -124,7 +135,21 @@ describe("secrets", { timeout: minutes(15) }, () => {
         );
         assert.equal(
             await laptop.ssh("cat /root/.cloudflare.ini"),
-            `dns_cloudflare_api_token = ${cloudflareApiToken}`,
+            `dns_cloudflare_api_token = ${laptop.info.cloudflareToken}`,
+        );
+        const owner = await laptop.ssh("sed -n 's/^mail //p' /var/lib/mailhost/owners");
+        assert.equal(
+            await laptop.ssh(
+                `stat -c '%a %u:%g' ${data}/.env ${data}/ssl/dkim.key ${data}/ssl/privkey.pem`,
+            ),
+            Array(3).fill(`400 ${owner}`).join("\n"),
+        );
+        assert.match(
+            await laptop.ssh(`cat ${data}/.env`),
+            new RegExp(
+                `^HELPER_ENCRYPTION_KEY=.?${secrets.get("the stack's key helper-encryption")}`,
+                "m",
+            ),
         );
         assert.equal(
             await laptop.ssh("bash -c '. /etc/profile.d/env.sh; echo $AUTH_BASIC_PASSWORD'"),
@@ -154,6 +179,7 @@ describe("secrets", { timeout: minutes(15) }, () => {
         // Where a value has to stand as it is, readable by its owner alone: the provider's own store, the keys.
         const keepers = new Set([
             "cloud.json",
+            "host.json",
             "objects.json",
             path.join("pulumi", "passphrase"),
             path.join("ssh", "key"),
@@ -181,6 +207,10 @@ describe("secrets", { timeout: minutes(15) }, () => {
             ["find /var/log -type f -not -path '*/journal/*' -exec cat {} +", 1000],
             ["find /run/cloud-init -type f -perm /044 -exec cat {} +", 100],
             ["cat /proc/*/cmdline 2>/dev/null | tr '\\0' ' '", 100],
+            // The databases and the router are given none, the mail services find theirs in a file.
+            ["docker ps -aq | xargs docker inspect", 1000],
+            ["docker ps -aq | xargs -n 1 docker logs 2>&1", 1000],
+            [`find ${data} -type f -perm /044 -not -path '*/mongo-data/*' -exec cat {} +`, 1000],
         ] as const) {
             const found = await laptop.ssh(command);
             assert.ok(found.length > bytes, `${command} printed ${found.length} bytes`);

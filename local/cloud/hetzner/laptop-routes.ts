@@ -12,7 +12,7 @@ import { hostAddress, type Project } from "./project";
 import { parseBody } from "./route";
 
 /** The ports of a mail host, whose reach the status tells. */
-const reportedPorts = [22, 25, 80, 443, 465, 993, 995];
+const reportedPorts = [22, 25, 80, 443, 465, 587, 993, 995];
 
 /** One machine as `GET /_laptop/status` shows it. */
 export interface MachineStatus {

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
+import * as path from "node:path";
 import type { ExportedStack, StateResource } from "../../../cli/deployment";
 import { runQuietly, type Finished } from "../../../cli/run-program";
 import { startCloud, stopCloud } from "../../../local/cloud/start";
 import { ensureEngine, type Engine } from "../../../local/engine/find-engine";
 import { LocalStack, stackName, type StackConfig } from "../../../local/engine/stack";
 import { localConfig, readStatus, rememberHost } from "../../../local/laptop";
-import { cloudPaths, type CloudInfo, type MachineKind } from "../../../local/paths";
+import { cloudPaths, projectRoot, type CloudInfo, type MachineKind } from "../../../local/paths";
 import { addZones } from "../../../local/zones";
 import { sshArguments, type LocalStatus } from "../../../local/status";
 
@@ -18,6 +19,12 @@ export const minutes = (n: number) => n * 60_000;
  * certificate, 10 of the mail services.
  */
 export const stackSize = 105;
+
+/** The program of the tests that look at the host alone. */
+export const hostProgram = path.join(projectRoot, "test", "e2e", "host-program");
+
+/** How many resources the host alone has: 18 of the host, 67 of the DNS records of its two mail domains. */
+export const hostStackSize = 85;
 
 /** What `pulumi up` said it did: `+ 3 created`, `~ 1 updated`, `20 unchanged`. */
 export type Changes = Record<string, number>;
@@ -50,6 +57,8 @@ export class TestLaptop {
             image?: { id: number; system: string };
             /** How long certificates are valid. @default 90 days */
             certificateSeconds?: number;
+            /** The folder of the Pulumi project. @default this project */
+            project?: string;
         },
     ): Promise<TestLaptop> {
         const cloud = `test-${name}`;
@@ -60,7 +69,7 @@ export class TestLaptop {
             kind: options.kind,
             ...(options.certificateSeconds && { certificateSeconds: options.certificateSeconds }),
         });
-        const stack = new LocalStack(engine, info);
+        const stack = new LocalStack(engine, info, options.project);
         const config = localConfig(options.image, info);
         const server = { ...(config["mailhost:server"] as object), ...options.server };
         await stack.prepare({ ...config, "mailhost:server": server, ...options.config });

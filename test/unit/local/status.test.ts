@@ -104,6 +104,7 @@ test("the local stack has the laptop's authority, trusted by its text, and the l
         authority: "https://198.18.1.2:14000/dir",
         issuer: "pebble.test",
         ca: "the authority's certificate\n",
+        propagationSeconds: 0,
     });
     assert.deepEqual(config["mailhost:stack"], { images });
     assert.deepEqual([(config["mailhost:server"] as Record<string, unknown>)["image"]], ["7"]);
