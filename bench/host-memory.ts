@@ -93,7 +93,8 @@ async function main(): Promise<void> {
     }
     const row = (name: string, of: (memory: MachineMemory) => number) => {
         const spread = ({ median, least, most }: Figure) =>
-            [median, least, most].map((bytes) => (bytes / 1e6).toFixed(1));
+            // Without the sign of what rounds to zero.
+            [median, least, most].map((bytes) => (Math.round(bytes / 1e5) / 10 || 0).toFixed(1));
         const cell = (values: number[]) => {
             const [median, least, most] = spread(figure(values));
             return `${median} (${least} to ${most})`;
