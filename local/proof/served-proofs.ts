@@ -160,12 +160,9 @@ function found(answer: WebAnswer, url: string, type: string): WebAnswer {
     return answer;
 }
 
-async function proveClosed(outside: Outside): Promise<string> {
-    if (!outside.reachesEveryPort) {
-        const forwarded = innerPorts.filter((port) => outside.openPorts.includes(port));
-        if (forwarded.length > 0) throw new Error(`Let through: ${forwarded.join(", ")}.`);
-        return `${innerPorts.join(" ")}: the machine's user network lets none of them through`;
-    }
+async function proveClosed(outside: Outside): Promise<string | undefined> {
+    // A machine's user network lets only chosen ports through, whatever the host has open: that proves nothing of it.
+    if (!outside.reachesEveryPort) return undefined;
     const tried = outside.published.flatMap((host) => innerPorts.map((port) => ({ host, port })));
     const states = await Promise.all(tried.map(({ host, port }) => isOpen(host, port)));
     const open = tried.filter((_, i) => states[i]).map(({ host, port }) => `${port} of ${host}`);

@@ -132,12 +132,17 @@ export async function failedUp(laptop: TestLaptop): Promise<string> {
     return stdout + stderr;
 }
 
-/** Delivers letters one after the other until it is told to stop. Each is tried again as a mail server does. */
+/** How long a mail server, or a mail program, waits before it tries again. */
+const retryMilliseconds = 5000;
+
+/** Delivers letters one after the other until it is told to stop. Each is tried again until it is taken. */
 export class MailStream {
     /** Those that the host has taken: it answered 250. */
     readonly accepted: Letter[] = [];
-    /** What went wrong at first, and how often. */
+    /** What went wrong, and how often. */
     readonly failures = new Map<string, number>();
+    /** How often one letter was not taken at most. */
+    worst = 0;
     private stopped = false;
     private readonly done: Promise<void>;
 
@@ -155,14 +160,60 @@ export class MailStream {
 
     private async run(): Promise<void> {
         while (!this.stopped) {
-            const letter = writeLetter("stranger@sink.test", this.mailbox.address);
+            await this.handOver(writeLetter("stranger@sink.test", this.mailbox.address));
+            await sleep(100);
+        }
+    }
+
+    private async handOver(letter: Letter): Promise<void> {
+        for (let failed = 0; ; failed++) {
+            this.worst = Math.max(this.worst, failed);
             try {
                 await deliver(this.outside, letter);
                 this.accepted.push(letter);
+                return;
             } catch (error) {
                 const { code, message } = error as { code?: string; message: string };
                 const what = code ?? message;
                 this.failures.set(what, (this.failures.get(what) ?? 0) + 1);
+            }
+            if (this.stopped) return;
+            await sleep(retryMilliseconds);
+        }
+    }
+}
+
+/** Connects to ports over TLS, again and again, each as a program does that tries once more. */
+export class PortWatch {
+    /** What failed twice in a row. */
+    readonly failedTwice: string[] = [];
+    connections = 0;
+    private stopped = false;
+    private readonly done: Promise<unknown>;
+
+    constructor(
+        private readonly outside: Outside,
+        ports: readonly number[],
+    ) {
+        this.done = Promise.all(ports.map((port) => this.watch(port)));
+    }
+
+    async stop(): Promise<void> {
+        this.stopped = true;
+        await this.done;
+    }
+
+    private async watch(port: number): Promise<void> {
+        const { outside } = this;
+        const connect = async () =>
+            (await outside.connect(port, outside.hostName, { starttls: port === 25 })).destroy();
+        while (!this.stopped) {
+            try {
+                await connect();
+                this.connections++;
+            } catch {
+                await sleep(retryMilliseconds);
+                await connect().catch((error: Error) => this.failedTwice.push(error.message));
             }
             await sleep(100);
         }
