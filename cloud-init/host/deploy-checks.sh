@@ -109,28 +109,35 @@ check_certificates() {
 
 # A key that encrypts what is on the volume is never replaced by another one.
 check_data_keys() {
-    local name held mine differ=() setting
+    local name held mine file files=() differ=() unknown=() setting lost
     local -A settings=([HELPER_ENCRYPTION_KEY]=helperEncryptionKey [TXT_ENCRYPTION_KEY]=txtEncryptionKey)
-    if [ ! -e "$data/.env" ]; then
-        [ -z "$(ls -A "$data/mongo-data" 2>/dev/null)" ] ||
-            warn "$data holds databases but no .env: whether their keys are those of this stack can't be told"
-        return
-    fi
     for name in HELPER_ENCRYPTION_KEY TXT_ENCRYPTION_KEY; do
-        held=$(env_value "$name" <"$data/.env")
+        file=$(file_of_key "$name")
+        if [ -z "$file" ]; then
+            unknown+=("$name")
+            continue
+        fi
+        held=$(env_value "$name" <"$file")
         mine=$(env_value "$name" <"$work/release/files/.env")
-        [ -z "$held" ] || [ "$held" = "$mine" ] || differ+=("$name")
+        [ "$held" != "$mine" ] || continue
+        differ+=("$name")
+        [[ " ${files[*]} " == *" $file "* ]] || files+=("$file")
     done
+    lost="If the data is to be lost: $library/stack stop; mkdir $data/lost; cd $data && mv .env releases mongo-data sqlite-data redis-data lost/"
+    if ((${#unknown[@]} > 0)) &&
+        [ -n "$(find "$data/mongo-data" "$data/sqlite-data" -mindepth 1 -print -quit 2>/dev/null)" ]; then
+        problem "the data volume holds databases, and nothing on it tells the keys that they are encrypted with" \
+            "(${unknown[*]}): put the .env that belongs to them in $data, from a backup or as NAME=KEY lines. $lost"
+    fi
     ((${#differ[@]} > 0)) || return 0
     problem "the data volume holds data that is encrypted with other keys than this program's (${differ[*]} in" \
-        "$data/.env): with these nobody could read it any more. Adopt the keys of the volume, which shows none of them:
+        "${files[*]}): with these nobody could read it any more. Adopt the keys of the volume, which shows none of them:
 $(for name in "${differ[@]}"; do
         setting=mailhost:${settings[$name]}
-        printf '  %s %s/stack data-key %s | pulumi config set --secret %s\n' "$login" "$library" "$name" "$setting"
+        printf '  eval "%s %s/stack data-key %s" | pulumi config set --secret %s\n' "$login" "$library" "$name" "$setting"
     done)
   pulumi up
-In a program of your own these are the arguments helperEncryptionKey and txtEncryptionKey of MailHost. If the data" \
-        "is to be lost, move $data/.env away instead"
+In a program of your own these are the arguments helperEncryptionKey and txtEncryptionKey of MailHost. $lost"
 }
 
 check_compose_file() {

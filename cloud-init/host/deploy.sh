@@ -69,6 +69,7 @@ bring_up() {
     place_files "$release"
     install_certificates
     start_services "$release"
+    renew_in_containers
     verify_ports "$release"
     # Something may have ended while the ports were looked at.
     await_health "$release" 0
@@ -77,6 +78,16 @@ bring_up() {
 install_certificates() {
     "$library/certificates" install >"$work/certificates.log" 2>&1 ||
         blame - "the certificates could not be installed: $(tail -n 5 "$work/certificates.log")"
+    cat "$work/certificates.log" || true
+}
+
+# What compose had no reason to make anew may have started before the certificate was placed.
+renew_in_containers() {
+    local service
+    "$library/certificates" hook >"$work/certificates.log" 2>&1 || {
+        service=$(sed -nE 's/^mailhost: error: ([a-z0-9_-]+) (is not healthy|does not restart).*/\1/p' "$work/certificates.log" | tail -n 1)
+        blame "${service:--}" "the services do not take their certificates: $(tail -n 5 "$work/certificates.log")"
+    }
     cat "$work/certificates.log" || true
 }
 

@@ -1,5 +1,7 @@
 # shellcheck shell=bash
 
+data=${data:?}
+
 # env_value NAME <FILE: the value that a reader of `.env` files gets, without its quotes.
 env_value() {
     awk -v name="$1" -v quote="'" '
@@ -16,4 +18,16 @@ env_value() {
             }
         }
         END { print value }'
+}
+
+# Prints the file that tells what the data is encrypted with: the one in place, else that of a kept release; nothing where
+# none does. file_of_key NAME
+file_of_key() {
+    local file
+    for file in "$data/.env" "$data/releases/good/files/.env" "$data/releases/current/files/.env"; do
+        if [ -e "$file" ] && [ -n "$(env_value "$1" <"$file")" ]; then
+            printf '%s' "$file"
+            return
+        fi
+    done
 }

@@ -63,8 +63,9 @@ case ${1:-} in
             HELPER_ENCRYPTION_KEY | TXT_ENCRYPTION_KEY) ;;
             *) fail "the keys that data is encrypted with are HELPER_ENCRYPTION_KEY and TXT_ENCRYPTION_KEY" ;;
         esac
-        [ -e "$data/.env" ] || fail "there is no $data/.env"
-        env_value "$2" <"$data/.env"
+        file=$(file_of_key "$2")
+        [ -n "$file" ] || fail "neither $data/.env nor a kept release holds $2"
+        env_value "$2" <"$file"
         ;;
     *)
         sed -n '2,/^set /{/^# /s/^# //p}' "${BASH_SOURCE[0]}"

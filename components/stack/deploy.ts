@@ -25,7 +25,10 @@ export interface Deployment {
     ports?: readonly { port: number; service: string }[];
     /** The public addresses at which the ports have to answer; an empty one is not asked. */
     addresses: { ipv4: string; ipv6: string };
-    /** A shell command that logs in to the host, shown to those who have to look there, e.g. `ssh root@192.0.2.25`. */
+    /**
+     * A shell command that logs in to the host and takes a command at its end, e.g. `ssh root@192.0.2.25`. It is shown in
+     * double quotes behind `eval`, so it may be `$(…)`.
+     */
     login: string;
     /**
      * How long nothing may move while services start, in seconds.
@@ -69,9 +72,7 @@ function releaseTables({ release, secrets, ports }: Deployment): Record<string, 
             ...Object.entries(images),
             ...furtherImages.map((image) => ["further", image]),
         ]),
-        services: rows(
-            services.map(({ name, healthCheck }) => [name, healthCheck ? "checked" : ""]),
-        ),
+        services: rows(services.map(({ name }) => [name])),
         verify: rows(
             verify.map(({ port, tls, name, lineage, service }) => [
                 port,

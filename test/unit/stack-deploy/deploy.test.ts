@@ -34,7 +34,7 @@ describe("a deployment on simulated programs", () => {
         const [release] = host.releases();
         assert.match(release ?? "", /^\d{8}T\d{6}Z-[0-9a-f]{12}$/);
         assert.deepEqual([host.link("current"), host.link("good")], [release, release]);
-        assert.deepEqual(host.told("library"), ["certificates install"]);
+        assert.deepEqual(host.told("library"), ["certificates install", "certificates hook"]);
         assert.deepEqual(
             host.told("calls").filter((call) => / up /.test(call)),
             [
@@ -120,6 +120,9 @@ describe("a deployment on simulated programs", () => {
     });
 });
 
+const lost = () =>
+    `If the data is to be lost: ${path.join(host.root, "library")}/stack stop; mkdir ${host.data}/lost; cd ${host.data} && mv .env releases mongo-data sqlite-data redis-data lost/`;
+
 const withoutTime = (line: string) => line.replace(/after \d+ s$/, "after N s");
 
 describe("a host that is not ready", () => {
@@ -158,10 +161,10 @@ describe("a host that is not ready", () => {
                 `mailhost: error: port 25 is taken by the process ${fs.readFileSync("/proc/self/comm", "utf8").trim()} (PID) (it is needed by mx)`,
                 `mailhost: error: there is no certificate of example.com in ${host.data}/letsencrypt/live/example.com: mailhost renew on the host obtains what is missing`,
                 `mailhost: error: the data volume holds data that is encrypted with other keys than this program's (HELPER_ENCRYPTION_KEY TXT_ENCRYPTION_KEY in ${host.data}/.env): with these nobody could read it any more. Adopt the keys of the volume, which shows none of them:`,
-                `  ssh -p 22 root@192.0.2.25 ${library}/stack data-key HELPER_ENCRYPTION_KEY | pulumi config set --secret mailhost:helperEncryptionKey`,
-                `  ssh -p 22 root@192.0.2.25 ${library}/stack data-key TXT_ENCRYPTION_KEY | pulumi config set --secret mailhost:txtEncryptionKey`,
+                `  eval "ssh -p 22 root@192.0.2.25 ${library}/stack data-key HELPER_ENCRYPTION_KEY" | pulumi config set --secret mailhost:helperEncryptionKey`,
+                `  eval "ssh -p 22 root@192.0.2.25 ${library}/stack data-key TXT_ENCRYPTION_KEY" | pulumi config set --secret mailhost:txtEncryptionKey`,
                 "  pulumi up",
-                `In a program of your own these are the arguments helperEncryptionKey and txtEncryptionKey of MailHost. If the data is to be lost, move ${host.data}/.env away instead`,
+                `In a program of your own these are the arguments helperEncryptionKey and txtEncryptionKey of MailHost. ${lost()}`,
                 "mailhost: error: compose does not take the services as they are set (settings stack.services): yaml: line 1: did not find",
                 "mailhost: error: 7 of the things that a deployment needs are not as they should be, see above: nothing was changed, what runs goes on running",
             ],
@@ -181,6 +184,102 @@ describe("a host that is not ready", () => {
         assert.equal(ended.code, 1);
         assert.match(ended.stderr, /^mailhost: error: the data volume is not mounted at /);
         assert.deepEqual(host.placed(), {});
+    });
+});
+
+describe("keys that the data is encrypted with", () => {
+    const keyProblem = async (release = describedRelease()) => {
+        const { code, stderr } = await host.deploy({ release });
+        return {
+            code,
+            lines: lines(stderr).filter((line) => !/things that a deployment/.test(line)),
+        };
+    };
+
+    test("that nothing tells are asked for where there are databases", async () => {
+        host.place("mongo-data/WiredTiger", "data");
+        host.place(".env", "HELPER_ENCRYPTION_KEY=\nDOMAIN=example.com\n");
+        assert.deepEqual(await keyProblem(), {
+            code: 1,
+            lines: [
+                `mailhost: error: the data volume holds databases, and nothing on it tells the keys that they are encrypted with (HELPER_ENCRYPTION_KEY TXT_ENCRYPTION_KEY): put the .env that belongs to them in ${host.data}, from a backup or as NAME=KEY lines. ${lost()}`,
+            ],
+        });
+        assert.equal(host.releases().length, 0);
+        host.place(
+            ".env",
+            `HELPER_ENCRYPTION_KEY=${describedSecrets.helperEncryptionKey}\nTXT_ENCRYPTION_KEY=${describedSecrets.txtEncryptionKey}\n`,
+        );
+        assert.deepEqual(await keyProblem(), { code: 0, lines: [] });
+    });
+
+    test("are no question where there is no database", async () => {
+        fs.mkdirSync(path.join(host.data, "mongo-data"));
+        assert.deepEqual(await keyProblem(), { code: 0, lines: [] });
+    });
+
+    for (const kept of ["good", "current"]) {
+        test(`are those of the ${kept} release without .env`, async () => {
+            await host.deploy();
+            fs.rmSync(path.join(host.data, ".env"));
+            fs.rmSync(path.join(host.data, "releases", kept === "good" ? "current" : "good"));
+            host.place("sqlite-data/a.sqlite", "data");
+            const other = describedRelease();
+            const refused = await keyProblem({
+                ...other,
+                files: other.files.map((file) => ({
+                    ...file,
+                    content: file.content.replace(
+                        describedSecrets.helperEncryptionKey,
+                        "x".repeat(32),
+                    ),
+                })),
+            });
+            assert.equal(refused.code, 1);
+            assert.match(
+                refused.lines[0] ?? "",
+                new RegExp(
+                    `\\(HELPER_ENCRYPTION_KEY in ${host.data}/releases/${kept}/files/\\.env\\): with these`,
+                ),
+            );
+            assert.deepEqual(await keyProblem(), { code: 0, lines: [] });
+        });
+    }
+});
+
+describe("services that were ill before", () => {
+    const mended = describedRelease({ services: { mongodb: "2 healthy" } });
+    const soon = (seconds: number) => `${Math.ceil(Date.now() / 1000) + seconds}\n`;
+    const times = { unhealthy_seconds: "1", recovery_seconds: "5" };
+
+    test("may recover while compose works, and for a while after", async () => {
+        await host.deploy();
+        const before = host.containers()["mx"];
+        host.set("compose-seconds", "3\n");
+        host.set("ill-mx", soon(5));
+        const ended = await host.deploy({ release: mended, healthSeconds: 60 }, times);
+        assert.deepEqual([ended.code, ended.stderr], [0, ""]);
+        assert.deepEqual(host.containers()["mx"], before);
+    });
+
+    test("are waited for where compose does not wait for them", async () => {
+        await host.deploy();
+        host.set("compose-waits", "");
+        host.set("ill-mx", soon(3));
+        const ended = await host.deploy({ release: mended, healthSeconds: 60 }, times);
+        assert.deepEqual([ended.code, ended.stderr], [0, ""]);
+        assert.equal(host.told("calls").filter((call) => / up /.test(call)).length, 3);
+    });
+
+    test("and stay ill are to blame in the end", async () => {
+        await host.deploy();
+        host.set("ill-mx", soon(60));
+        const ended = await host.deploy(
+            { release: mended, healthSeconds: 60 },
+            { unhealthy_seconds: "1", recovery_seconds: "2" },
+        );
+        assert.equal(ended.code, 1);
+        assert.match(ended.stderr, /does not serve: mx: its health check fails$/m);
     });
 });
 
@@ -281,6 +380,20 @@ describe("a release that does not serve", () => {
         assert.equal(ended.code, 1);
         assert.match(ended.stderr, /the certificates could not be installed: they can not$/m);
         assert.deepEqual(host.containers(), before);
+    });
+
+    test("because a service does not take its certificate names it", async () => {
+        await host.deploy();
+        host.set(
+            "no-certificates-hook",
+            "mailhost: error: mx is not healthy 180 s after its restart for the new certificate\n",
+        );
+        const ended = await host.deploy({ release: changed });
+        assert.equal(ended.code, 1);
+        assert.match(
+            ended.stderr,
+            /does not serve: mx: the services do not take their certificates: .*mx is not healthy/,
+        );
     });
 
     test("though it did before says that the cause is on the host", async () => {

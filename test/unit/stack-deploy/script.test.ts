@@ -97,7 +97,7 @@ describe("the script of a deployment", () => {
             read("images"),
             "mail|registry.example.net/mail:1\nmongodb|mongo:8.0\nredis|redis:7.4\nrouter|nginx:1.28\n",
         );
-        assert.equal(read("services"), "mongodb|checked\nmx|checked\n");
+        assert.equal(read("services"), "mongodb\nmx\n");
         assert.equal(read("verify"), "25|smtp-starttls|mx.example.com|example.com|mx\n");
         assert.equal(read("folders"), "mongo-data|mongodb|mongodb\nsqlite-data|mail|\n");
         assert.equal(read("ports"), "25|mx\n");

@@ -14,11 +14,14 @@ const docker = String.raw`#!/bin/bash
 set -euo pipefail
 printf '%s\n' "$*" >>"$FAKE/calls"
 mkdir -p "$FAKE/containers"
-kill_all() { kill -9 $(ps -o pid= --sid "$(ps -o sid= -p $$ | tr -d ' ')"); }
+kill_all() { for pid in $(ps -o pid= --sid "$(ps -o sid= -p $$ | tr -d ' ')"); do [ "$pid" = $$ ] || kill -9 "$pid"; done 2>/dev/null; kill -9 $$; }
 if [ -e "$FAKE/kill-at" ] && [ "$(wc -l <"$FAKE/calls")" = "$(cat "$FAKE/kill-at")" ]; then kill_all; fi
+# A service is ill until the time in its file: seconds since 1970.
+is_ill() { [ -e "$FAKE/ill-$1" ] && (($(date +%s) < $(cat "$FAKE/ill-$1"))); }
 row() {
     local name=$1 id content state
     read -r id content state <"$FAKE/containers/$name"
+    ! is_ill "$name" || state=unhealthy
     case $state in
         ends) printf '%s|%s|restarting|starting|4|1|false|2026-01-01T00:00:00Z|unless-stopped\n' "$name" "$id" ;;
         *) printf '%s|%s|running|%s|0|0|false|2026-01-01T00:00:00Z|unless-stopped\n' "$name" "$id" "$state" ;;
@@ -41,7 +44,8 @@ case "$*" in
             fi
         done <"$file"
         for container in "$FAKE/containers"/*; do grep -q "^${"$"}{container##*/} " "$file" || rm "$container"; done
-        while read -r name content state; do [ "$state" != unhealthy ] || { echo "dependency failed to start: container $name is unhealthy" >&2; exit 1; }; done <"$file"
+        [ ! -e "$FAKE/compose-seconds" ] || /bin/sleep "$(cat "$FAKE/compose-seconds")"
+        while read -r name content state; do if [ -e "$FAKE/compose-waits" ] && is_ill "$name"; then state=unhealthy; fi; [ "$state" != unhealthy ] || { echo "dependency failed to start: container $name is unhealthy" >&2; exit 1; }; done <"$file"
         ;;
     compose*' stop') rm -f "$FAKE/containers"/* ;;
     'ps --all --quiet --no-trunc --latest'*) service=${"$"}{*: -1}; service=${"$"}{service##*=}; [ ! -e "$FAKE/containers/$service" ] || echo "$service" ;;
@@ -122,7 +126,7 @@ export class SimulatedHost {
         this.set("id", `uid=${uid}(forwardemail) gid=${gid}(forwardemail) groups=${gid}\n`);
         this.set("images", `${Object.values(describedRelease().images).join("\n")}\n`);
         for (const program of ["certificates", "stack"]) {
-            const text = `#!/bin/sh\nprintf '%s\\n' "${program} $*" >>"$FAKE/library"\n[ ! -e "$FAKE/kill-in-${program}" ] || kill -9 $(ps -o pid= --sid "$(ps -o sid= -p $$ | tr -d " ")")\n[ ! -e "$FAKE/no-${program}" ] || { echo 'they can not' >&2; exit 1; }\n`;
+            const text = `#!/bin/sh\nprintf '%s\\n' "${program} $*" >>"$FAKE/library"\n[ ! -e "$FAKE/kill-in-${program}" ] || { for pid in $(ps -o pid= --sid "$(ps -o sid= -p $$ | tr -d " ")"); do [ "$pid" = $$ ] || kill -9 "$pid"; done 2>/dev/null; kill -9 $$; }\n[ ! -e "$FAKE/no-${program}" ] || { echo 'they can not' >&2; exit 1; }\n[ ! -e "$FAKE/no-${program}-$1" ] || { cat "$FAKE/no-${program}-$1" >&2; exit 1; }\n`;
             fs.writeFileSync(path.join(this.root, "library", program), text, { mode: 0o755 });
         }
         certificate ??= selfSigned();
@@ -213,7 +217,12 @@ export class SimulatedHost {
             .replaceAll("[root]=0:0", `[root]=${this.owner}`);
     }
 
-    run(script: string, args: readonly string[] = []): Promise<Ended> {
+    /** @param variables of the script's environment: times that it has defaults for. */
+    run(
+        script: string,
+        args: readonly string[] = [],
+        variables: Readonly<Record<string, string>> = {},
+    ): Promise<Ended> {
         fs.writeFileSync(path.join(this.root, "script"), this.here(script));
         return new Promise((resolve, reject) => {
             // A group of its own, which a simulated program may kill.
@@ -224,6 +233,7 @@ export class SimulatedHost {
                     ...process.env,
                     PATH: `${this.bin}:${process.env["PATH"]}`,
                     FAKE: this.fake,
+                    ...variables,
                 },
             });
             let stdout = "";
@@ -235,7 +245,10 @@ export class SimulatedHost {
         });
     }
 
-    deploy(further: Partial<Deployment> = {}): Promise<Ended> {
+    deploy(
+        further: Partial<Deployment> = {},
+        variables: Readonly<Record<string, string>> = {},
+    ): Promise<Ended> {
         return this.run(
             deployScript({
                 release: describedRelease(),
@@ -246,6 +259,8 @@ export class SimulatedHost {
                 verifySeconds: 1,
                 ...further,
             }),
+            [],
+            variables,
         );
     }
 

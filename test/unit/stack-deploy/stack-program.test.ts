@@ -66,7 +66,6 @@ describe("the program stack of the host", () => {
         ["export HELPER_ENCRYPTION_KEY = abc # made once\r", "abc"],
         ["HELPER_ENCRYPTION_KEY=old\nHELPER_ENCRYPTION_KEY=abc", "abc"],
         ["HELPER_ENCRYPTION_KEY_OLD=no\nHELPER_ENCRYPTION_KEY=a=b", "a=b"],
-        ["#HELPER_ENCRYPTION_KEY=no\nA=1", ""],
     ];
     for (const [line, value] of spellings) {
         test(`reads the key of ${JSON.stringify(line)}`, async () => {
@@ -79,10 +78,23 @@ describe("the program stack of the host", () => {
         });
     }
 
+    test("reads the key of the release that served where .env has none", async () => {
+        host.place(".env", "A=1\n");
+        host.place("releases/good/files/.env", "HELPER_ENCRYPTION_KEY=abc\n");
+        assert.deepEqual(await stack("data-key", "HELPER_ENCRYPTION_KEY"), {
+            code: 0,
+            stdout: "abc\n",
+            stderr: "",
+        });
+    });
+
     test("prints no other variable, and says how it is used", async () => {
         host.place(".env", "API_SECRETS=abc\n");
-        const refused = await stack("data-key", "API_SECRETS");
-        assert.deepEqual([refused.code, refused.stdout], [1, ""]);
+        host.place("releases/current/files/.env", "#HELPER_ENCRYPTION_KEY=no\n");
+        for (const name of ["API_SECRETS", "HELPER_ENCRYPTION_KEY"]) {
+            const refused = await stack("data-key", name);
+            assert.deepEqual([refused.code, refused.stdout], [1, ""]);
+        }
         const usage = await stack();
         assert.equal(usage.code, 64);
         assert.match(usage.stdout, /^Usage: stack start /m);
