@@ -106,6 +106,7 @@ function serviceSection(
             temporary.length === 0,
         ),
         ...(service.healthCheck && { healthcheck: healthSection(service.healthCheck) }),
+        ...(service.ignoresImageCheck && { healthcheck: { disable: true } }),
         ...unlessEmpty(
             "depends_on",
             Object.fromEntries(

@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import { nearestName } from "../names";
 import type { Problem } from "../problem";
 import { imageProblem } from "./images";
@@ -116,7 +117,20 @@ export function overriddenServices(
     const own = Object.entries(overrides)
         .filter(([name]) => !services.some((service) => service.name === name))
         .map(([name, given]) => ownService(name, given, memory[name]));
-    return [...changed, ...own];
+    return withoutUncheckedWaits([...changed, ...own]);
+}
+
+/** Compose refuses that one waits for the health of another that has no check. */
+function withoutUncheckedWaits(services: readonly Service[]): Service[] {
+    const checked = new Set(
+        services.filter(({ healthCheck }) => healthCheck).map(({ name }) => name),
+    );
+    return services.map((service) => ({
+        ...service,
+        dependsOn: service.dependsOn.map((one) =>
+            checked.has(one.service) ? one : { ...one, condition: "started" },
+        ),
+    }));
 }
 
 function changedService(service: Service, given: ServiceOverride): Service {
@@ -127,9 +141,9 @@ function changedService(service: Service, given: ServiceOverride): Service {
         ...(command !== undefined && { command }),
         environment: { ...service.environment, ...environmentOf(environment) },
         mounts: [...service.mounts, ...mounts.map(mountOf)],
-        ...(healthCheck !== undefined && {
-            healthCheck: healthCheck === false ? undefined : healthCheckOf(healthCheck),
-        }),
+        ...(healthCheck === false
+            ? { healthCheck: undefined, ignoresImageCheck: true }
+            : healthCheck !== undefined && { healthCheck: healthCheckOf(healthCheck) }),
     };
 }
 
@@ -147,6 +161,7 @@ function ownService(name: string, given: ServiceOverride, memoryMb: number | und
         temporary: [],
         readOnly: false,
         ...(given.healthCheck && { healthCheck: healthCheckOf(given.healthCheck) }),
+        ...(given.healthCheck === false && { ignoresImageCheck: true }),
         dependsOn: (given.after ?? []).map((service) => ({ service, condition: "started" })),
         capabilities: given.capabilities ?? [],
         stopGraceSeconds: 30,
@@ -250,6 +265,13 @@ const containerEnvironment: Check = (path, value) => {
     });
 };
 
+/** Whether a path of the host is the socket that commands Docker, or a folder around it. */
+function holdsDockerSocket(source: string): boolean {
+    if (!source.startsWith("/")) return false;
+    const path = posix.join(source, "/").replace(/^\/var\/run\//, "/run/");
+    return "/run/docker.sock/".startsWith(path);
+}
+
 const mount: Check = (path, value) => {
     const wrong = (reason: string, remedy: string): Problem[] => [
         { path, reason: `${shown(value)} ${reason}.`, remedy },
@@ -266,7 +288,7 @@ const mount: Check = (path, value) => {
     if (source.split("/").includes("..")) {
         return wrong("leads upwards", "Write the folder's own path, without ..");
     }
-    if (/^\/(?:var\/)?run\/docker\.sock$/.test(source)) {
+    if (holdsDockerSocket(source)) {
         return wrong(
             "hands the whole host to the service",
             "Do what needs it on the host itself, outside of the stack.",

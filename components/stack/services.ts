@@ -55,6 +55,8 @@ export interface Service {
     /** Whether the image's own files can't be written to. */
     readOnly: boolean;
     healthCheck?: HealthCheck;
+    /** Whether a check that the image has is off. Only without one of its own. */
+    ignoresImageCheck?: true;
     dependsOn: readonly Dependency[];
     /** Linux capabilities; every other is dropped. */
     capabilities: readonly string[];
@@ -96,9 +98,17 @@ function check(command: readonly string[], awaited = false): HealthCheck {
 const listening = (port: number, awaited = false) =>
     check(["nc", "-z", "127.0.0.1", String(port)], awaited);
 
-/** Any answer counts: before the first administrator exists, it is a request to log in. */
+const request = (url: string) => ["curl", "-ks", "-o", "/dev/null", "--max-time", "8", url];
+
+/** Any answer but an error of the server: before the first administrator exists, it is a request to log in. */
 const answering = (url: string) =>
-    check(["curl", "-ks", "-o", "/dev/null", "--max-time", "8", url]);
+    check([
+        ...["bash", "-c", 'case $("$@") in [234]??) ;; *) exit 1 ;; esac', "check"],
+        ...request(url),
+        ...["-w", "%{http_code}"],
+    ]);
+
+const succeeding = (url: string) => check([...request(url), "-f"]);
 
 const ssl: Mount = { source: "ssl", target: keyFolder, readOnly: true };
 const environmentFile: Mount = { source: ".env", target: "/app/.env", readOnly: true };
@@ -200,7 +210,7 @@ function webServices({ domain }: ServicesContext): Service[] {
             script: "api.js",
             hostname: `api.${domain}`,
             listens: [4000],
-            healthCheck: answering("https://127.0.0.1:4000/v1/test"),
+            healthCheck: succeeding("https://127.0.0.1:4000/v1/test"),
             dependsOn: afterHealthy("smtp"),
             certificate: "restart",
         }),

@@ -247,7 +247,10 @@ const cases: Case[] = [
                     image: "A B",
                     command: "node",
                     environment: { "a-b": "x", C: [] },
-                    mounts: ["x", "../x:/x", "/var/run/docker.sock:/s", "a:/b:rw"],
+                    mounts: [
+                        ...["x", "../x:/x", "/var/run/docker.sock:/s", "a:/b:rw"],
+                        ...["/:/host:ro", "//run/./:/r", "/var/run:/v", "/run/docker:/d", "run:/e"],
+                    ],
                     healthCheck: { comand: ["x"], retries: 0 },
                     disabled: "no",
                     comand: ["x"],
@@ -264,6 +267,10 @@ const cases: Case[] = [
             'stack.services.web.mounts[1]: "../x:/x" leads upwards. Write the folder\'s own path, without ..',
             'stack.services.web.mounts[2]: "/var/run/docker.sock:/s" hands the whole host to the service. Do what needs it on the host itself, outside of the stack.',
             'stack.services.web.mounts[3]: "a:/b:rw" is not a mount. Write source:/target, or source:/target:ro to only read it.',
+            ...["/:/host:ro", "//run/./:/r", "/var/run:/v"].map(
+                (mount, index) =>
+                    `stack.services.web.mounts[${index + 4}]: "${mount}" hands the whole host to the service. Do what needs it on the host itself, outside of the stack.`,
+            ),
             "stack.services.web.healthCheck.command: It is missing. Give it.",
             "stack.services.web.healthCheck.comand: There is no such setting. Did you mean command? Rename or remove it.",
             "stack.services.web.healthCheck.retries: 0 is not a whole number from 1 to 100. Write digits alone.",
