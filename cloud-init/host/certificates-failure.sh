@@ -82,7 +82,6 @@ is_held() {
     local name=$1 file=$records/$1.held
     [ -e "$file" ] || return 1
     if [ "$(tail -n 1 "$file")" = "$directory ${names_of[$name]}" ] && (($(head -n 1 "$file") > $(date +%s))); then
-        warn "certificate of $name: the authority had too many requests and is not asked again before $(held_until "$name")"
         return
     fi
     rm "$file"

@@ -52,9 +52,11 @@ install_all() {
     while IFS= read -r name; do
         live=$store/live/$name
         [ -e "$live/cert.pem" ] || continue
-        is_pair "$live/cert.pem" "$live/privkey.pem" ||
-            fail "in $live, certificate and private key do not belong together: nothing was placed. mailhost renew" \
-                "obtains a new one"
+        is_pair "$live/cert.pem" "$live/privkey.pem" || {
+            fault "in $live, certificate and private key do not belong together: they were not placed. mailhost renew" \
+                "obtains new ones"
+            continue
+        }
         [ "$name" != "${lineages[0]}" ] || place "$live" "$data/ssl" "$mail" privkey.pem fullchain.pem cert.pem chain.pem
         place "$live" "$router_folder/$name" "$router" privkey.pem fullchain.pem
     done < <(sort -u <<<"$wanted")
@@ -89,16 +91,21 @@ await_well() {
 }
 
 # Makes the services take what is placed: the router reloads, whoever reads only when it starts is restarted, one after
-# the other, if it started before. Where one does not come back the others go on with what they have.
+# the other, if it started before. Where one does not come back well, those after it go on with what they have until
+# the next run: it may be the certificate. Docker's refusals say nothing about it, and stop nothing.
 take_effect() {
-    local id name placed started well ids
+    local id name placed started well ids reloaded=yes
     command -v docker >/dev/null || return 0
     if [ -e "$records/reload-due" ]; then
         ids=$(containers reload)
         for id in $ids; do
-            docker kill --signal HUP "$id" >/dev/null || fail "the router does not reload: docker logs sni-router"
+            docker kill --signal HUP "$id" >/dev/null || reloaded=no
         done
-        rm "$records/reload-due"
+        if [ "$reloaded" = yes ]; then
+            rm "$records/reload-due"
+        else
+            fault "the router does not reload: docker logs sni-router says why"
+        fi
     fi
     [ -e "$data/ssl/fullchain.pem" ] || return 0
     placed=$(stat -c %.9Y "$data/ssl/fullchain.pem")
@@ -109,12 +116,17 @@ take_effect() {
         well=yes
         is_well "$id" || well=no
         say "restarting ${name#/} for the new certificate"
-        docker restart "$id" >/dev/null || fail "${name#/} does not restart: docker logs ${name#/}"
+        docker restart "$id" >/dev/null || {
+            fault "${name#/} does not restart: docker logs ${name#/} says why"
+            continue
+        }
         # One that was ill before is no sign against the certificate.
         [ "$well" = yes ] || continue
-        await_well "$id" ||
-            fail "${name#/} is not healthy $patience s after its restart for the new certificate (docker logs ${name#/})." \
+        await_well "$id" || {
+            fault "${name#/} is not healthy $patience s after its restart for the new certificate (docker logs ${name#/})." \
                 "The services after it were not restarted and go on with the certificate before"
+            break
+        }
     done
 }
 
@@ -129,6 +141,7 @@ check_served() {
     [ -e "$data/releases/current/verify" ] || return 0
     while IFS='|' read -r port tls name lineage service; do
         listens "$port" || continue
+        [ -e "$store/live/$lineage/cert.pem" ] || continue
         wanted=$(fingerprint <"$store/live/$lineage/cert.pem") || continue
         starttls=()
         [ "$tls" != smtp-starttls ] || starttls=(-starttls smtp)
@@ -141,6 +154,6 @@ check_served() {
         wrong+=("$name:$port ($service)")
     done <"$data/releases/current/verify"
     ((${#wrong[@]} == 0)) ||
-        fail "these do not serve the certificate that is in $store/live: ${wrong[*]}. docker logs of the service says" \
+        fault "these do not serve the certificate that is in $store/live: ${wrong[*]}. docker logs of the service says" \
             "why, docker restart makes it read the files again"
 }

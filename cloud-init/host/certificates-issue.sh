@@ -87,7 +87,7 @@ account_folder() {
 
 # The one account at the authority, for CAA records.
 account_uri() {
-    cat "$(account_folder)"/*/regr.json 2>/dev/null | sed -n 's/.*"uri": *"\([^"]*\)".*/\1/p' | head -n 1
+    { cat "$(account_folder)"/*/regr.json 2>/dev/null || true; } | sed -n 's/.*"uri": *"\([^"]*\)".*/\1/p' | head -n 1
 }
 
 # An authority that lost its accounts (a rehearsal's does) is asked with a new one; the old one's key is kept aside.
@@ -109,9 +109,10 @@ obtain() {
 }
 
 # Obtains every certificate that is not as described or due, "$1" = yes: all. One failure stops no other.
-# Sets $failed: lineages for which it did not work; $lost: those of them without a certificate that will do.
+# Sets $failed: lineages for which it did not work, with the reason; $lost: those of them without a certificate that
+# will do.
 issue_all() {
-    local force=$1 name reason left file
+    local force=$1 name reason left file held
     failed=() lost=()
     trust_authority
     for name in "${lineages[@]}"; do
@@ -126,13 +127,17 @@ issue_all() {
                 reason="the present one's key is not ECDSA"
             elif is_due "$file"; then
                 reason="the present one ends in $(days "$left")"
+            elif [ -z "$(account_uri)" ]; then
+                reason="this host has no account there"
             else
                 say "certificate of $name: good for $(days "$left") more"
                 continue
             fi
         fi
         if is_held "$name"; then
-            failed+=("$name")
+            held="not asked again before $(held_until "$name")"
+            failed+=("$name ($held)")
+            warn "certificate of $name: the authority had too many requests and is $held"
         else
             say "certificate of $name: asking $directory ($reason)"
             if obtain "$name"; then
@@ -140,7 +145,7 @@ issue_all() {
                 rm -f "$records/$name.held"
                 continue
             fi
-            failed+=("$name")
+            failed+=("$name ($(reason_of_failure))")
             hold "$name"
             warn "certificate of $name: $(reason_of_failure)"
             warn "$(mend_of_failure "$name")"

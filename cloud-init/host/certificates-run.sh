@@ -2,18 +2,40 @@
 # What the script is called for. Needs the other certificates*.sh.
 # shellcheck disable=SC2154  # certificates.sh sets what is used here.
 
+# What the program was told, which DNS records go by.
+told=$records/told
+
+own_key() { key_digest "$store/live/${lineages[0]}/cert.pem"; }
+
 # What DNS records need to know: a line of JSON that the program reads.
 print_facts() {
-    local name digests=()
+    local name digests=() account
+    account=$(account_uri)
+    [ -n "$account" ] ||
+        fail "the certificates are good, but this host has no account at $directory, which CAA records have to name:" \
+            "see above for why none could be registered. pulumi up tries again"
     for name in "${lineages[@]}"; do
+        is_pair "$store/live/$name/cert.pem" "$store/live/$name/privkey.pem" || continue
         digests+=("\"$name\":\"$(key_digest "$store/live/$name/cert.pem")\"")
     done
     printf 'mailhost: facts {"keyDigests":{%s},"accountUri":"%s"}\n' \
-        "$(IFS=,; printf '%s' "${digests[*]}")" "$(account_uri)"
+        "$(IFS=,; printf '%s' "${digests[*]}")" "$account"
+    printf '%s\n' "$(own_key)" "$account" >"$told"
+}
+
+# Without a change in its arguments the program does not look again, and DNS records would name what is no more.
+check_told() {
+    local changed=()
+    [ -e "$told" ] && [ -e "$store/live/${lineages[0]}/cert.pem" ] || return 0
+    [ "$(head -n 1 "$told")" = "$(own_key)" ] || changed+=("the key of the certificate of ${lineages[0]} (TLSA records)")
+    [ "$(tail -n 1 "$told")" = "$(account_uri)" ] || changed+=("the account at $directory (CAA records)")
+    ((${#changed[@]} == 0)) ||
+        fault "DNS records name what is no more: $(printf '%s, ' "${changed[@]}")changed here since they were written." \
+            "Write them again at once: pulumi up --replace '**certificate-issue'"
 }
 
 issue() {
-    local failed lost effect
+    local failed lost name effect
     take_lock
     issue_all no
     install_all
@@ -21,13 +43,20 @@ issue() {
     (
         set -e
         take_effect
+        settle
     )
     effect=$?
     set -e
     # No reason to end here: what is deployed next may be just what mends it.
     ((effect == 0)) || warn "the services do not all serve the present certificates yet, see above"
-    ((${#lost[@]} == 0)) ||
-        fail "there is no certificate that will do for ${lost[*]}, see above for each: what served before serves on"
+    for name in "${lost[@]}"; do
+        [ "$name" != "${lineages[0]}" ] ||
+            fail "there is no certificate that will do for $name, the host's own, see above: what served before serves on"
+        # One domain's trouble is not the others'.
+        warn "there is no certificate that will do for $name: until there is, browsers and mail servers refuse" \
+            "${names_of[$name]}, all else works. The host tries twice a day; once the cause is mended (see above)," \
+            "mailhost renew on the host tries at once"
+    done
     print_facts
 }
 
@@ -43,7 +72,9 @@ renew() {
     install_all
     take_effect
     check_served
-    ((${#failed[@]} == 0)) || fail "not renewed: ${failed[*]}, see above for each"
+    ((${#failed[@]} == 0)) || fault "not renewed: $(printf '%s; ' "${failed[@]}")see above for what to do"
+    check_told
+    settle
 }
 
 # Only for who runs certbot by hand: certbot takes a hook that fails for a success and says nothing, so what is asked for
@@ -52,17 +83,15 @@ hook() {
     [ "${MAILHOST_CERTIFICATES:-}" != running ] || return 0
     install_all
     take_effect
+    settle
 }
 
 [ "$(id -u)" = 0 ] || fail "certificates are root's: run this as root, not as $(id -un)"
 install -d -m 0755 /run/mailhost
 install -d -m 0700 "$records" "$work"
 case ${1:-} in
-    issue | install) ;;
-    renew | hook)
-        kind=last-$1
-        trap 'record_result "$kind"' EXIT
-        ;;
+    issue | install | hook) ;;
+    renew) trap record_result EXIT ;;
     *) fail "certificates: say issue, renew, install or hook" ;;
 esac
 need_volume
@@ -71,6 +100,9 @@ read_description
 case $1 in
     issue) issue ;;
     renew) renew "${@:2}" ;;
-    install) install_all ;;
+    install)
+        install_all
+        settle
+        ;;
     hook) hook ;;
 esac

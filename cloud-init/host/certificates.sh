@@ -7,6 +7,8 @@
 # shellcheck disable=SC2034  # The other parts use the settings.
 set -euo pipefail
 umask 077
+# Numbers, dates and what programs say are read here.
+export LC_ALL=C
 
 data=@MOUNT_POINT@
 store=$data/letsencrypt
@@ -17,8 +19,10 @@ records=/var/lib/mailhost/certificates
 work=/run/mailhost/certificates
 lock=/run/mailhost.lock
 
-# The last error, which is written down as the result.
+# What went wrong, which is written down as the result.
 failure=
+# What went wrong while the others go on; `settle` ends the run with it.
+faults=()
 
 say() { printf 'mailhost: %s\n' "$*"; }
 
@@ -27,6 +31,18 @@ warn() { printf 'mailhost: warning: %s\n' "$*" >&2; }
 fail() {
     failure=$*
     printf 'mailhost: error: %s\n' "$*" >&2
+    exit 1
+}
+
+fault() {
+    faults+=("$*")
+    printf 'mailhost: error: %s\n' "$*" >&2
+}
+
+settle() {
+    ((${#faults[@]} > 0)) || return 0
+    failure=$(printf '%s; ' "${faults[@]}")
+    failure=${failure%; }
     exit 1
 }
 
@@ -65,12 +81,12 @@ take_lock() {
     flock -w 900 9 || fail "another script has been running on this host for 15 minutes: try again when it is done"
 }
 
-# What came of this run, for those who look later: a line with the time.
+# What came of this renewal, for those who look later: a line with the time.
 record_result() {
-    local code=$? kind=$1 result=ok
+    local code=$? result=ok
     [ "$code" = 0 ] || result="failed: ${failure:-see journalctl --unit mailhost-renew}"
-    printf '%s %s\n' "$(date --utc --iso-8601=seconds)" "$result" >"$records/$kind.new"
-    mv -f "$records/$kind.new" "$records/$kind"
+    printf '%s %s\n' "$(date --utc --iso-8601=seconds)" "${result//$'\n'/ }" >"$records/last-renew.new"
+    mv -f "$records/last-renew.new" "$records/last-renew"
 }
 
 days() { printf '%d days' "$(($1 / 86400))"; }

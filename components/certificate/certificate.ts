@@ -66,13 +66,17 @@ export interface CertificateArgs {
  * );
  * ```
  *
- * Its `up` fails with certbot's reason, the likely cause and what to do when a lineage is left without a certificate
- * that covers its names; where the present one still does, a warning says how long.
+ * Its `up` fails with certbot's reason, the likely cause and what to do when the host's own lineage is left without a
+ * certificate that covers its names; where the present one still does, a warning says how long. Another lineage is
+ * warned about alike, but stops nothing: the host tries again twice a day.
  *
  * @throws InputPropertiesError with everything that is wrong with the arguments.
  */
 export class Certificate extends pulumi.ComponentResource {
-    /** Lineage → SHA-256 of the certificate's public key (SPKI), lower-case hexadecimal: for TLSA records `3 1 1`. */
+    /**
+     * Lineage → SHA-256 of the certificate's public key (SPKI), lower-case hexadecimal: for TLSA records `3 1 1`. The
+     * first lineage is always there, others when they have a certificate.
+     */
     readonly keyDigests: pulumi.Output<Record<string, string>>;
     /** URI of the host's account at the authority: for CAA records that bind issuance to it (RFC 8657 §3). */
     readonly accountUri: pulumi.Output<string>;
@@ -115,12 +119,8 @@ export class Certificate extends pulumi.ComponentResource {
         );
         // Digests and an account's URI are public; that the script holds a secret must not hide them in every record.
         const said = pulumi.unsecret(issued.stdout);
-        const facts = said.apply((printed) =>
-            readFacts(
-                printed,
-                lineages.map((lineage) => lineage.name),
-            ),
-        );
+        const own = lineages[0]?.name ?? "";
+        const facts = said.apply((printed) => readFacts(printed, own));
         this.keyDigests = facts.apply(({ keyDigests }) => ({ ...keyDigests }));
         this.accountUri = facts.apply(({ accountUri }) => accountUri);
         this.log = said;

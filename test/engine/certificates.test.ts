@@ -89,8 +89,7 @@ describe("certificates on the host", async () => {
     const issued = async (changes: Partial<CertificatePlan> = {}): Promise<CertificateFacts> => {
         const { code, stdout, stderr } = await send(changes);
         assert.equal(code, 0, stdout + stderr);
-        const names = (changes.lineages ?? plan.lineages).map(({ name }) => name);
-        return readFacts(stdout, names);
+        return readFacts(stdout, plan.lineages[0]!.name);
     };
 
     /** With the host's own certificate alone. */
@@ -262,6 +261,32 @@ describe("certificates on the host", async () => {
             assert.deepEqual(host.containerLog(), ["restart ill", "restart smtp"]);
         });
 
+        test("but what Docker refuses stops no other service, and is named", async () => {
+            await host.containers([
+                { name: "sni-router", label: "reload", age: 600, refused: true },
+                { name: "smtp", label: "restart", age: 600, refused: true },
+                { name: "imap", label: "restart", health: "healthy", age: 600 },
+            ]);
+            const { code, stderr } = await host.certificates("renew", "--force");
+            assert.equal(code, 1);
+            assert.deepEqual(stderr.trim().split("\n"), [
+                "mailhost: error: the router does not reload: docker logs sni-router says why",
+                "mailhost: error: smtp does not restart: docker logs smtp says why",
+            ]);
+            assert.deepEqual(host.containerLog(), ["restart imap"]);
+            assert.match(
+                host.read(`${records}/last-renew`),
+                / failed: the router does not reload: docker logs sni-router says why; smtp does not restart: docker logs smtp says why\n$/,
+            );
+            // The next run makes up for it.
+            await host.containers([
+                { name: "sni-router", label: "reload", age: 600 },
+                { name: "smtp", label: "restart", age: 600 },
+            ]);
+            assert.equal((await host.certificates("renew")).code, 0);
+            assert.deepEqual(host.containerLog(), ["kill --signal HUP sni-router", "restart smtp"]);
+        });
+
         test("when less than a third of their time is left", async () => {
             await host.containers([]);
             await acme.restart(6 * day);
@@ -323,35 +348,56 @@ chmod 0755 /usr/local/bin/date
 
     describe("that can't be obtained", () => {
         /** The last run's whole output, which never holds the token. */
-        const fails = async (
+        const says = async (
+            expected: 0 | 1,
             changes: Partial<CertificatePlan>,
             token = cloudflareToken,
         ): Promise<string[]> => {
             const { code, stdout, stderr } = await send({ ...own(), ...changes }, token);
-            assert.equal(code, 1, stdout + stderr);
+            assert.equal(code, expected, stdout + stderr);
             assert.ok(!(stdout + stderr).includes(token));
+            if (code === 0) {
+                // The facts of the host's own certificate alone.
+                const { keyDigests } = readFacts(stdout, "example.test");
+                assert.deepEqual(Object.keys(keyDigests), ["example.test"]);
+            }
             return stderr.trim().split("\n");
         };
         const added = { name: "new.other.test", names: ["mta-sts.new.other.test"] };
         const withAdded = () => ({ lineages: [...own().lineages, added] });
 
-        test("for a token that Cloudflare refuses: what served serves on", async () => {
+        test("for a token that Cloudflare refuses: a further domain stops nothing", async () => {
             const before = live("example.test");
-            const said = await fails(withAdded(), "x".repeat(40));
+            const said = await says(0, withAdded(), "x".repeat(40));
             assert.match(
                 said[0] ?? "",
                 /^mailhost: warning: certificate of new\.other\.test: Error determining zone_id: 9109 Invalid access token\./,
             );
             assert.deepEqual(said.slice(1), [
                 "mailhost: warning: Cloudflare refuses the token: it was revoked, expired, is limited to other addresses, or may not edit the zone of new.other.test. Give one (certificate.cloudflareApiToken) with the permissions Zone: Read and DNS: Edit for it, then pulumi up",
-                "mailhost: error: there is no certificate that will do for new.other.test, see above for each: what served before serves on",
+                "mailhost: warning: there is no certificate that will do for new.other.test: until there is, browsers and mail servers refuse mta-sts.new.other.test, all else works. The host tries twice a day; once the cause is mended (see above), mailhost renew on the host tries at once",
             ]);
+            assert.equal(live("example.test"), before);
+        });
+
+        test("for the host's own: what served serves on", async () => {
+            const before = live("example.test");
+            const lineages = [
+                { name: "example.test", names: ["example.test", "www.absent.test"] },
+                added,
+            ];
+            const said = await says(1, { lineages }, "x".repeat(40));
+            assert.equal(
+                said.at(-1),
+                "mailhost: error: there is no certificate that will do for example.test, the host's own, see above: what served before serves on",
+            );
+            assert.match(said.join("\n"), /warning: certificate of new\.other\.test: Error/);
             assert.equal(live("example.test"), before);
         });
 
         test("for a zone that the token does not see", async () => {
             const names = ["mta-sts.absent.test"];
-            const said = await fails({
+            const said = await says(0, {
                 lineages: [...own().lineages, { name: "absent.test", names }],
             });
             assert.match(said[0] ?? "", /Unable to determine zone_id for mta-sts\.absent\.test/);
@@ -360,16 +406,16 @@ chmod 0755 /usr/local/bin/date
 
         test("from a directory that nobody answers at, or that is not trusted", async () => {
             const authority = { ...plan.authority, directoryUrl: "https://127.0.0.1:1/dir" };
-            const refused = await fails({ ...withAdded(), authority });
+            const refused = await says(1, { ...withAdded(), authority });
             assert.match(refused[1] ?? "", /127\.0\.0\.1:1\/dir can't be reached from this host/);
-            const untrusted = await fails({ ...withAdded(), ca: undefined });
+            const untrusted = await says(0, { ...withAdded(), ca: undefined });
             assert.match(untrusted[1] ?? "", /shows a certificate that this host does not trust/);
         });
 
         test("where the authority does not see the challenge", async () => {
             const publish = dns.publish.bind(dns);
             dns.publish = () => Promise.resolve();
-            const said = await fails(withAdded());
+            const said = await says(0, withAdded());
             dns.publish = publish;
             assert.match(said[0] ?? "", /certificate of new\.other\.test: .*TXT record/);
             assert.match(
@@ -386,8 +432,10 @@ chmod 0755 /usr/local/bin/date
             const { code, stderr } = await host.certificates("renew", "--force");
             assert.equal(code, 1);
             assert.match(stderr, /the present one stays in place, \d days are left/);
-            assert.match(stderr, /error: not renewed: example\.test, see above/);
-            assert.match(host.read(`${records}/last-renew`), / failed: not renewed: example\.test/);
+            const reason =
+                /not renewed: example\.test \(Error determining zone_id: 9109 .*\); see above/;
+            assert.match(stderr, reason);
+            assert.match(host.read(`${records}/last-renew`), reason);
             assert.equal(live("example.test"), before);
             assert.equal(host.read(`${dataMountPoint}/ssl/cert.pem`), before);
         });
@@ -400,10 +448,35 @@ chmod 0755 /usr/local/bin/date
         fs.rmSync(path.join(folder, "acme", "accounts.json"));
         await acme.restart(90 * day);
         const { code, stdout, stderr } = await host.certificates("renew", "--force");
-        assert.equal(code, 0, stdout + stderr);
+        assert.equal(code, 1, stdout + stderr);
         assert.match(stdout, /does not know this host's account any more/);
+        assert.match(
+            stderr,
+            /^mailhost: error: DNS records name what is no more: the account at \S+ \(CAA records\), changed here since/,
+        );
         assert.equal(live("example.test", "privkey"), before);
         assert.notEqual((await issued(own())).accountUri, known.accountUri);
+        assert.equal((await host.certificates("renew")).code, 0);
+    });
+
+    test("of another key end each renewal as failed until the program was told", async () => {
+        const before = live("example.test");
+        await host.bash(`: >${store}/live/example.test/privkey.pem`);
+        for (const attempt of [1, 2]) {
+            const { code, stderr } = await host.certificates("renew");
+            assert.equal(code, 1, `attempt ${attempt}`);
+            const last = stderr.trim().split("\n").at(-1) ?? "";
+            assert.equal(
+                last,
+                "mailhost: error: DNS records name what is no more: the key of the certificate of example.test (TLSA records), changed here since they were written. Write them again at once: pulumi up --replace '**certificate-issue'",
+            );
+            assert.match(host.read(`${records}/last-renew`), / failed: DNS records name what/);
+        }
+        assert.notEqual(live("example.test"), before);
+        assert.equal(host.read(`${dataMountPoint}/ssl/cert.pem`), live("example.test"));
+        const facts = await issued(own());
+        assert.equal(facts.keyDigests["example.test"], digestOf(certificateOf("example.test")));
+        assert.equal((await host.certificates("renew")).code, 0);
     });
 
     test("that an attempt left broken are obtained under their own name", async () => {
@@ -435,14 +508,18 @@ chmod 0755 /usr/local/bin/date
 
     test("are not placed when key and certificate do not belong together", async () => {
         const placed = host.read(`${dataMountPoint}/ssl/fullchain.pem`);
+        const other = `${dataMountPoint}/nginx/certificates/other.test/privkey.pem`;
+        host.write("/etc/mailhost/certificates", renderDescription(plan));
         await host.bash(
-            `cd ${store}/live/example.test && cp privkey.pem /run/kept && openssl ecparam -name prime256v1 -genkey -noout >/run/key && cat /run/key >privkey.pem`,
+            `rm -rf ${path.dirname(other)}; cd ${store}/live/example.test && cp privkey.pem /run/kept && openssl ecparam -name prime256v1 -genkey -noout >/run/key && cat /run/key >privkey.pem`,
         );
         const { code, stderr } = await host.certificates("install");
         await host.bash(`cat /run/kept >${store}/live/example.test/privkey.pem`);
         assert.equal(code, 1);
         assert.match(stderr, /certificate and private key do not belong together/);
         assert.equal(host.read(`${dataMountPoint}/ssl/fullchain.pem`), placed);
+        // Those of another domain are.
+        assert.equal(host.read(other), live("other.test", "privkey"));
     });
 
     test("wait for a deployment, and not for the script that they are part of", async () => {
@@ -483,6 +560,25 @@ Some challenges have failed.
                 "mailhost: warning: certificate of example.test: While processing CAA for example.test: CAA record for example.test prevents issuance",
             );
             assert.match(said[1] ?? "", /A CAA record of example\.test or a parent forbids/);
+        });
+
+        test("an account: what is missing is named, and asked for again", async () => {
+            await host.bash(`mv ${store}/accounts /run/accounts`);
+            for (const attempt of [1, 2]) {
+                await refused("Max retries exceeded");
+                const { code, stdout, stderr } = await host.certificates("issue");
+                assert.equal(code, 1, `attempt ${attempt}`);
+                assert.match(
+                    stdout,
+                    /example\.test: asking \S+ \(this host has no account there\)/,
+                );
+                assert.match(stderr, /warning: certificate of example\.test: Max retries exceeded/);
+                assert.match(
+                    stderr,
+                    /error: the certificates are good, but this host has no account at \S+, which CAA records have to name: see above/,
+                );
+            }
+            await host.bash(`mv /run/accounts ${store}/accounts`);
         });
 
         test("for too many requests: not asked again before the time that it says", async () => {

@@ -134,6 +134,24 @@ describe("Certificate", () => {
         );
     });
 
+    test("does without the facts of a further domain that has no certificate", async () => {
+        const own = { "example.com": digests["example.com"] };
+        const printed = `mailhost: facts ${JSON.stringify({ ...facts, keyDigests: own })}\n`;
+        await pulumi.runtime.setMocks({
+            newResource: ({ type, inputs }) => ({
+                id: "1",
+                state: {
+                    ...(inputs as object),
+                    ...(type === "command:remote:Command" && { stdout: printed }),
+                },
+            }),
+            call: () => ({}),
+        });
+        const certificate = new Certificate("cert", args());
+        await pulumi.runtime.disconnect();
+        assert.deepEqual(await valueOf(certificate.keyDigests), own);
+    });
+
     test("takes a token that is known later, and keeps it secret", async () => {
         const mock = await RecordingMock.start({ preview: true });
         new Certificate("cert", args({ cloudflareApiToken: pulumi.output(token) }));

@@ -14,6 +14,8 @@ export interface StandInContainer {
     health?: string;
     /** What it is after it has been restarted. @default as before */
     healthAfter?: string;
+    /** Docker does neither signal nor restart it. @default false */
+    refused?: boolean;
     /** Seconds since it was started. */
     age: number;
 }
@@ -40,8 +42,12 @@ case $command in
             *) cat health ;;
         esac
         ;;
-    kill) echo "kill $1 $2 $(cat "containers/$3/name")" >>log ;;
+    kill)
+        [ ! -s "containers/$3/refused" ] || exit 1
+        echo "kill $1 $2 $(cat "containers/$3/name")" >>log
+        ;;
     restart)
+        [ ! -s "containers/$1/refused" ] || exit 1
         echo "restart $(cat "containers/$1/name")" >>log
         date --utc --iso-8601=ns >"containers/$1/started"
         cp "containers/$1/health-after" "containers/$1/health"
@@ -157,6 +163,7 @@ export class CertificateHost {
             for (const [key, value] of Object.entries(values)) {
                 this.write(`/run/docker/containers/${index}/${key}`, `${value}\n`);
             }
+            if (container.refused) this.write(`/run/docker/containers/${index}/refused`, "yes\n");
         }
     }
 

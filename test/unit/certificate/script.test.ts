@@ -211,10 +211,13 @@ describe("readFacts", () => {
 
     it("finds the last line of facts among what was said", () => {
         const earlier = line.replace("/acct/1", "/acct/0");
-        assert.deepEqual(
-            readFacts(`${earlier}\nmailhost: x\n${line}\nend`, ["example.com"]),
-            facts,
-        );
+        assert.deepEqual(readFacts(`${earlier}\nmailhost: x\n${line}\nend`, "example.com"), facts);
+    });
+
+    it("takes further lineages as they come", () => {
+        const keyDigests = { ...facts.keyDigests, "example.org": "b2".repeat(32) };
+        const more = { ...facts, keyDigests };
+        assert.deepEqual(readFacts(`mailhost: facts ${JSON.stringify(more)}`, "example.com"), more);
     });
 
     const cases: Record<string, string> = {
@@ -229,7 +232,7 @@ describe("readFacts", () => {
     for (const [what, printed] of Object.entries(cases)) {
         it(`refuses facts ${what}`, () => {
             assert.throws(
-                () => readFacts(printed, ["example.com"]),
+                () => readFacts(printed, "example.com"),
                 /^Error: The host did not say what its certificates are/,
             );
         });
