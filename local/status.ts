@@ -112,9 +112,18 @@ export function sshArguments(ssh: NonNullable<LocalStatus["ssh"]>): string[] {
     ];
 }
 
-/** One line each: failed units with what they last said, and a data volume that is not there with the reason. */
-const lookForProblems = `
+/**
+ * One line each: the last renewal of certificates that failed and other failed units, with what they last said, and a
+ * data volume that is not there with the reason.
+ */
+export const lookForProblems = `
+renewal=/var/lib/mailhost/certificates/last-renew
+again='mend that, then on the host: mailhost renew'
+[ ! -e "$renewal" ] ||
+    sed -n "s/^\\([^ ]*\\) failed: \\(.*\\)/the renewal of certificates failed at \\1: \\2; $again/p" "$renewal"
 systemctl list-units --failed --plain --no-legend | cut -d' ' -f1 | while read -r unit; do
+    # Said above.
+    [ "$unit" != mailhost-renew.service ] || ! grep -q ' failed: ' "$renewal" 2>/dev/null || continue
     last=$(journalctl -q -b _SYSTEMD_UNIT="$unit" -n 1 -o cat 2>/dev/null)
     printf '%s: %s\\n' "$unit" "\${last:-$(systemctl show -P Result "$unit")}"
 done
