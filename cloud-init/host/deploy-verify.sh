@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Whether the ports answer at the public addresses with the certificates that are installed. Needs deploy.sh.
+# Whether the ports answer at the public addresses with the certificates that are installed. Needs deploy.sh and
+# deploy-checks.sh.
 
 data=${data:?}
 work=${work:?}
@@ -53,6 +54,7 @@ verify_ports() {
         while IFS= read -r address; do
             [ -n "$address" ] || continue
             while IFS='|' read -r port tls name lineage service; do
+                has_certificate "$lineage" || continue
                 # Kept: what has answered is not asked again.
                 [ ! -e "$work/verify/$address:$port:$name.ok" ] || continue
                 checks=$((checks + 1))

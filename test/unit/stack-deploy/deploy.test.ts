@@ -55,6 +55,25 @@ describe("a deployment on simulated programs", () => {
         assert.equal(fs.existsSync(path.join(host.root, "run", "deploy")), false, "secrets stay");
     });
 
+    test("goes on without the certificate of a further domain, and says so", async () => {
+        const release = describedRelease();
+        const further = {
+            ...{ port: 443, tls: "implicit", name: "mta-sts.example.org" },
+            ...{ lineage: "example.org", service: "sni-router" },
+        } as const;
+        const ended = await host.deploy({
+            release: { ...release, verify: [...release.verify, further] },
+        });
+        assert.equal(ended.code, 0);
+        assert.match(
+            ended.stdout + ended.stderr,
+            /there is no certificate of example\.org: its names are not served until mailhost renew/,
+        );
+        assert.deepEqual(host.told("asked"), [
+            "s_client -connect 127.0.0.1:25 -servername mx.example.com -starttls smtp",
+        ]);
+    });
+
     test("touches nothing the second time", async () => {
         await host.deploy();
         const before = { ...host.containers(), ...host.placed() };
