@@ -1,10 +1,11 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { runQuietly, run } from "../cli/run-program";
+import { run, runQuietly } from "../cli/run-program";
 import { snapshotImageId } from "../local/image/build-image";
 import { cloudPaths, type CloudInfo } from "../local/paths";
 import { sshArguments } from "../local/status";
+import { unattended } from "./rehearsed-host";
 
 /** A key pair in OpenSSH form, and the folder of the cloud that it is kept in. */
 export interface KeyPair {
@@ -60,7 +61,7 @@ export class BareMachine {
 
     /** Runs a command as root. @throws Error when it fails. */
     ssh(command: string, input?: string): Promise<string> {
-        return run("ssh", ["-o", "BatchMode=yes", ...sshArguments(this.login), command], { input });
+        return run("ssh", [...unattended, ...sshArguments(this.login), command], { input });
     }
 
     /** Shuts it down and boots it again; returns when everything is started. */
@@ -80,7 +81,7 @@ export class BareMachine {
         for (let waited = 0; waited < 120; waited++) {
             // It prints `degraded`, and fails, where a unit has failed.
             const wait = "systemctl is-system-running --wait || true";
-            const args = ["-o", "BatchMode=yes", ...sshArguments(this.login), wait];
+            const args = [...unattended, ...sshArguments(this.login), wait];
             const { code } = await runQuietly("ssh", args, { timeoutSeconds: 120 });
             if (code === 0) return;
             await sleep(500);

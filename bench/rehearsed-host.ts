@@ -10,6 +10,9 @@ import { Outside } from "../local/proof/outside";
 import { sshArguments } from "../local/status";
 import { addZones } from "../local/zones";
 
+/** Options of OpenSSH's client: it asks nobody, and ends when the machine is gone. */
+export const unattended = ["-o", "BatchMode=yes", "-o", "ServerAliveInterval=10"];
+
 /**
  * Gives a laptop cloud of containers to a measurement, beside the user's own, and removes it whatever happens.
  *
@@ -57,16 +60,16 @@ export class RehearsedHost {
         return new RehearsedHost(info.name, stack);
     }
 
+    /** `pulumi preview`. @throws Error with what it printed when it fails. */
+    async preview(): Promise<void> {
+        await this.engine("preview");
+    }
+
     /** `pulumi up`; returns the seconds that it took. @throws Error with what it printed when it fails. */
     async up(...args: string[]): Promise<number> {
         const begun = performance.now();
-        const { code, stdout, stderr } = await this.stack.pulumi(
-            ["up", "--stack", stackName, "--yes", "--skip-preview", ...args],
-            // It hides the option that writes the events.
-            { env: { PULUMI_DEBUG_COMMANDS: "true" } },
-        );
+        await this.engine("up", "--yes", "--skip-preview", ...args);
         const seconds = (performance.now() - begun) / 1000;
-        if (code !== 0) throw new Error(`pulumi up ended with ${code}:\n${stdout}${stderr}`);
         const { ssh } = await this.status();
         rememberHost(this.cloud, ssh, await this.stack.outputs());
         return seconds;
@@ -74,10 +77,7 @@ export class RehearsedHost {
 
     /** Every resource of the state. */
     async resources(): Promise<StateResource[]> {
-        const { code, stdout, stderr } = await this.stack.pulumi([
-            ...["stack", "export", "--stack", stackName],
-        ]);
-        if (code !== 0) throw new Error(`pulumi stack export failed:\n${stderr}`);
+        const stdout = await this.engine("stack", "export");
         return (JSON.parse(stdout) as ExportedStack).deployment.resources ?? [];
     }
 
@@ -98,14 +98,23 @@ export class RehearsedHost {
     async ssh(command: string): Promise<string> {
         const { ssh } = await this.status();
         if (!ssh) throw new Error("The host has no reachable SSH port.");
-        return run("ssh", ["-o", "BatchMode=yes", ...sshArguments(ssh), command], {
-            timeoutSeconds: 600,
-        });
+        return run("ssh", [...unattended, ...sshArguments(ssh), command], { timeoutSeconds: 600 });
     }
 
     /** How often somebody has logged in so far, this question not counted. */
     async logins(): Promise<number> {
         const accepted = await this.ssh("journalctl -u ssh --no-pager -q | grep -c 'Accepted '");
         return Number(accepted) - 1;
+    }
+
+    /** Runs `pulumi` on the stack and returns what it printed. */
+    private async engine(...args: string[]): Promise<string> {
+        const { code, stdout, stderr } = await this.stack.pulumi(
+            [...args, "--stack", stackName],
+            // It hides the option that writes the events.
+            { env: { PULUMI_DEBUG_COMMANDS: "true" } },
+        );
+        if (code === 0) return stdout;
+        throw new Error(`pulumi ${args.join(" ")} ended with ${code}:\n${stdout}${stderr}`);
     }
 }
