@@ -19,9 +19,20 @@ if (!config) {
 }
 
 const { server, dns: dnsConfig, certificate, cloudflareApiToken, ...args } = config;
+const { secretEnvironment } = args.stack;
 const mail = new MailHost("mail", {
     ...args,
     server: hetzner(server),
+    helperEncryptionKey: args.helperEncryptionKey && pulumi.secret(args.helperEncryptionKey),
+    txtEncryptionKey: args.txtEncryptionKey && pulumi.secret(args.txtEncryptionKey),
+    stack: {
+        ...args.stack,
+        ...(secretEnvironment && {
+            secretEnvironment: Object.fromEntries(
+                Object.entries(secretEnvironment).map(([name, v]) => [name, pulumi.secret(v)]),
+            ),
+        }),
+    },
     dns: dnsConfig.provider === "manual" ? manualDns(dnsConfig) : cloudflare(dnsConfig),
     certificate: {
         ...certificate,
@@ -30,6 +41,8 @@ const mail = new MailHost("mail", {
 });
 
 export const {
+    webUrl,
+    clientSettings,
     ipv4,
     ipv6,
     hostName,

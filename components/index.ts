@@ -10,6 +10,13 @@ export {
     type CloudflareArgs,
     type CloudflareZoneArgs,
 } from "./dns/cloudflare";
+export { chosenAuthority, type Authority, type AuthorityArgs } from "./certificate/authorities";
+export {
+    Certificate,
+    type CertificateArgs as HostCertificateArgs,
+} from "./certificate/certificate";
+export { certificateLineages, type CertificateLineage } from "./certificate/names";
+export { mailServices, type MailService } from "./client-settings/mail-service";
 export type { DnsAdapter, DnsWriter } from "./dns/dns";
 export type {
     CaaOptions,
@@ -19,6 +26,7 @@ export type {
     MxOptions,
     SpfOptions,
 } from "./dns/domain-options";
+export { domainSettings, type DomainSettings } from "./dns/domain-settings";
 export { manualDns, type ManualDnsArgs } from "./dns/manual";
 export { dnsProblems, planDnsRecords, type DnsPlanArgs } from "./dns/plan";
 export { filledIn, presentation, resolveRecord } from "./dns/presentation";
@@ -56,3 +64,32 @@ export type {
     ServerPlan,
     SshConnection,
 } from "./server/server";
+export { defaultImages } from "./stack/images";
+export { lookUpImages } from "./stack/image-lookup";
+export type {
+    FileOwner,
+    ImageName,
+    Profile,
+    Release,
+    ReleaseFile,
+    StackSecrets,
+    VerifiedPort,
+} from "./stack/model";
+export {
+    boundPorts,
+    furtherImages,
+    planStack,
+    renderRelease,
+    stackProblems,
+    type StackContext,
+    type StackOptions,
+    type StackPlan,
+    type StackSurroundings,
+} from "./stack/plan";
+export type {
+    HealthCheckOverride,
+    ServiceOverride,
+    ServiceOverrides,
+} from "./stack/service-overrides";
+export { Stack, type StackArgs, type StackFacts } from "./stack/stack";
+export { StackKeys, type DataKeys, type StackKeysArgs } from "./stack/stack-secrets";

@@ -1,14 +1,22 @@
 import type * as pulumi from "@pulumi/pulumi";
 import { authorityProblems, chosenAuthority, type AuthorityArgs } from "./certificate/authorities";
+import { propagationProblems } from "./certificate/plan";
 import { tokenFormProblems } from "./dns/cloudflare-arguments";
 import type { DnsAdapter } from "./dns/dns";
 import type { MailDomain } from "./dns/domain-options";
 import type { DnsPlanArgs } from "./dns/plan";
 import { examine } from "./dns/problems";
 import type { DnsPlan } from "./dns/record";
-import { systemDkimProblems, type SystemDkimSelectors } from "./dns/system-dkim";
+import { planContext } from "./dns/plan-context";
+import {
+    systemDkimDefaults,
+    systemDkimProblems,
+    type SystemDkimSelectors,
+} from "./dns/system-dkim";
 import type { Problem } from "./problem";
 import type { ServerAdapter } from "./server/server";
+import { planStack, stackProblems, type StackOptions, type StackPlan } from "./stack/plan";
+import { dataKeyProblems, type DataKeys } from "./stack/stack-secrets";
 
 /** Ways in which the host's first secrets reach it. */
 export const secretDeliveries = ["ssh", "user-data"] as const;
@@ -17,14 +25,22 @@ export type SecretDelivery = (typeof secretDeliveries)[number];
 /** Which authority issues the certificates, and how the host proves to it that the domain is its own. */
 export interface CertificateArgs extends AuthorityArgs {
     /**
-     * Token of Cloudflare that may edit the domain's zone; it lives on the host. It may differ from the program's, so
-     * that a wider one need not.
+     * Token of Cloudflare that may edit the mail domains' zones (Zone:Read, DNS:Edit): the host answers the authority's
+     * DNS challenge with it, and keeps it. One of its own lets the program's stay off the host.
+     *
+     * @default that of `dns`
      */
     cloudflareApiToken?: pulumi.Input<string>;
+    /**
+     * Seconds from the publication of the challenge's answer until the authority is told to look for it, 0 to 900.
+     *
+     * @default 20
+     */
+    propagationSeconds?: number;
 }
 
 /** A mail host: what it is called, who runs it and where it stands. */
-export interface MailHostArgs {
+export interface MailHostArgs extends DataKeys {
     /** The domain that gets mail, e.g. `example.com`. The host is `mx.<domain>`, of at most 63 characters. */
     domain: string;
     /**
@@ -82,12 +98,14 @@ export interface MailHostArgs {
      * @default "ssh"
      */
     secretDelivery?: SecretDelivery;
-    /** @default Let's Encrypt. `cloudflareApiToken` is needed with `secretDelivery: "user-data"`. */
+    /**
+     * @default Let's Encrypt. `cloudflareApiToken` is needed with `secretDelivery: "user-data"`, and where `dns` has no
+     * token that it could stand for.
+     */
     certificate?: CertificateArgs;
+    /** The mail services. `images` has to say which releases run: `mailhost pin` writes it. */
+    stack: StackOptions<pulumi.Input<string>>;
 }
-
-/** SMTP, HTTP (redirects), HTTPS, submission, IMAP and POP3 over TLS. */
-export const openTcpPorts = [25, 80, 443, 465, 993, 995];
 
 /** The value of every argument that is left out. */
 export const mailHostDefaults = {
@@ -100,7 +118,7 @@ export const mailHostDefaults = {
 
 /** What the records follow from. */
 export type DnsDescription = Partial<
-    Pick<MailHostArgs, "domain" | "email" | "domains" | "systemDkim" | "certificate">
+    Pick<MailHostArgs, "domain" | "email" | "domains" | "systemDkim" | "certificate" | "stack">
 >;
 
 const noRecords: DnsPlan = {
@@ -114,7 +132,7 @@ const noRecords: DnsPlan = {
 
 /** The records that follow from the arguments, or from what is right in them, and everything that is wrong. */
 export function describeDns(
-    { domain = "", email = "", domains, systemDkim = {}, certificate = {} }: DnsDescription,
+    { domain = "", email = "", domains, systemDkim = {}, certificate = {}, stack }: DnsDescription,
     signed: boolean,
 ): { problems: Problem[]; plan: DnsPlan; description: DnsPlanArgs } {
     const ofDkim = systemDkimProblems("systemDkim", systemDkim);
@@ -127,16 +145,39 @@ export function describeDns(
         // What is reported here is not reported once more by the planner.
         systemDkimSelectors: ofDkim.length === 0 ? systemDkim.selectors : undefined,
         issuer: chosenAuthority(ofAuthority.length === 0 ? certificate : {}).issuer,
+        ...servicesOf(stack),
     };
     const { problems, plan = noRecords } = examine(description);
     return { problems: [...problems, ...ofDkim, ...ofAuthority], plan, description };
 }
 
+/** What the records follow from, of the stack; what is wrong with it is the stack's own to report. */
+function servicesOf(
+    stack: StackOptions<unknown> | undefined,
+): Pick<DnsPlanArgs, "profile" | "startTlsSubmission"> {
+    return {
+        profile: stack?.profile === "forwarding" ? "forwarding" : undefined,
+        startTlsSubmission: stack?.startTlsSubmission === true ? true : undefined,
+    };
+}
+
+/** What arguments are judged by that stand with the adapters. */
+export interface AdapterFacts {
+    /** The server's memory in MiB, where it is known. */
+    memoryMb?: number;
+    /** The token for the authority's challenge that the DNS adapter has. */
+    challengeToken?: pulumi.Input<string>;
+}
+
 /** Everything that is wrong with the arguments, but for the adapters' and what the records follow from. */
-export function mailHostProblems(args: Partial<Omit<MailHostArgs, "server" | "dns">>): Problem[] {
+export function mailHostProblems(
+    args: Partial<Omit<MailHostArgs, "server" | "dns">>,
+    { memoryMb, challengeToken }: AdapterFacts,
+): Problem[] {
     const problems: Problem[] = [];
     const userName = args.authBasicUsername ?? mailHostDefaults.authBasicUsername;
-    if (!/^[A-Za-z0-9._-]{1,64}$/.test(userName)) {
+    const fits = /^[A-Za-z0-9._-]{1,64}$/.test(userName);
+    if (!fits) {
         problems.push({
             path: "authBasicUsername",
             reason: `${JSON.stringify(userName)} is not a user name that every service takes.`,
@@ -159,19 +200,67 @@ export function mailHostProblems(args: Partial<Omit<MailHostArgs, "server" | "dn
             remedy: `Choose ${secretDeliveries.join(" or ")}.`,
         });
     }
-    problems.push(...tokenProblems(args.certificate?.cloudflareApiToken, delivery));
+    problems.push(
+        ...tokenProblems(args.certificate?.cloudflareApiToken, delivery, challengeToken),
+        ...(args.certificate?.propagationSeconds === undefined
+            ? []
+            : propagationProblems(
+                  "certificate.propagationSeconds",
+                  args.certificate.propagationSeconds,
+              )),
+        ...stackProblems("stack", args.stack ?? {}, {
+            memoryMb,
+            authBasicUsername: fits ? userName : undefined,
+            dkimSelector: signingSelector(args),
+        }),
+        ...dataKeyProblems(args),
+    );
     return problems;
+}
+
+/** The mail services that follow from arguments without problems, and the records' description. */
+export function planServices(
+    args: MailHostArgs,
+    description: DnsPlanArgs,
+    authBasicUsername: string,
+): StackPlan {
+    const { primary, domains } = planContext(description);
+    return planStack("stack", args.stack, {
+        domain: primary,
+        domains: [...domains.values()],
+        memoryMb: args.server.memoryMb,
+        authBasicUsername,
+        dkimSelector: signingSelector(args) ?? "",
+    });
+}
+
+/** The selector of the system's key that signs. */
+function signingSelector({
+    systemDkim = {},
+}: Pick<DnsDescription, "systemDkim">): string | undefined {
+    const { selectors = systemDkimDefaults.selectors, signing = selectors[0] } = systemDkim;
+    return signing;
 }
 
 function tokenProblems(
     token: pulumi.Input<string> | undefined,
     delivery: SecretDelivery,
+    challengeToken: pulumi.Input<string> | undefined,
 ): Problem[] {
     const path = "certificate.cloudflareApiToken";
     const remedy =
         "Make one at https://dash.cloudflare.com/profile/api-tokens that may edit the domain's DNS";
     if (token === undefined || token === "") {
-        if (delivery !== "user-data") return [];
+        if (delivery !== "user-data") {
+            if (challengeToken !== undefined && challengeToken !== "") return [];
+            return [
+                {
+                    path,
+                    reason: "The token for Cloudflare is missing: the host answers the certificate authority's DNS challenge in the zones there.",
+                    remedy: `${remedy}.`,
+                },
+            ];
+        }
         return [
             {
                 path,

@@ -3,42 +3,54 @@ import * as random from "@pulumi/random";
 import type { DnsWriter } from "./dns/dns";
 import type { DnsPlanArgs } from "./dns/plan";
 import type { DnsPlan, DnsValues, MissingValue } from "./dns/record";
+import { chosenAuthority } from "./certificate/authorities";
+import { Certificate } from "./certificate/certificate";
+import { certificateLineages } from "./certificate/names";
+import { mailServices, type MailService } from "./client-settings/mail-service";
 import { SystemDkim } from "./dns/system-dkim";
-import { hostDnsValues } from "./dns/values";
+import { certificateDnsValues, hostDnsValues } from "./dns/values";
 import { HostSetup } from "./host/host-setup";
 import { planHost } from "./host/plan";
 import {
     describeDns,
     mailHostDefaults,
     mailHostProblems,
-    openTcpPorts,
+    planServices,
     type MailHostArgs,
 } from "./mail-host-arguments";
 import { hostNameOf } from "./names";
 import { throwProblems } from "./problem";
 import type { Server } from "./server/server";
+import { lookUpImages } from "./stack/image-lookup";
+import { boundPorts, furtherImages, renderRelease } from "./stack/plan";
+import { Stack } from "./stack/stack";
+import { StackKeys } from "./stack/stack-secrets";
 
 export type { CertificateArgs, MailHostArgs, SecretDelivery } from "./mail-host-arguments";
 
 /**
- * A complete mail host for one or more domains: the server, its set-up and the DNS records.
+ * A complete mail host for one or more domains: the server, its set-up, the DNS records, the certificates and the mail
+ * services.
  *
- * Records are published in phases: base with the addresses, serving (MX, SRV, MTA-STS) once the host is set up, so that
- * a live domain's mail never goes to a machine that is still booting. Those of the phase certified wait for the host's
- * certificate, which this version does not obtain: they are in the plan alone.
+ * Records are published in phases: base with the addresses, certified (TLSA, account binding) with the certificate,
+ * serving (MX, SRV, MTA-STS) once the services have answered at the host's public address, so that a live domain's mail
+ * never goes to a machine that is not ready for it.
  *
  * @example
  * ```ts
- * import { cloudflare, hetzner, MailHost } from "pulumi-mailhost";
+ * import * as pulumi from "@pulumi/pulumi";
+ * import { cloudflare, hetzner, MailHost, type StackOptions } from "pulumi-mailhost";
  *
  * const mail = new MailHost("mail", {
  *     domain: "example.com",
  *     email: "you@example.net",
  *     server: hetzner({ sshAllowedCidrs: ["203.0.113.0/24"] }),
  *     dns: cloudflare(),
+ *     // The images, by digest: `npm run mailhost -- pin` wrote them into the stack's configuration.
+ *     stack: new pulumi.Config("mailhost").requireObject<StackOptions>("stack"),
  *     domains: [{ name: "example.org", dmarc: { policy: "reject" } }],
  * });
- * export const { ipv4, ipv6, hostName, dns, sshCommand, sshPrivateKey, nextSteps } = mail;
+ * export const { webUrl, ipv4, ipv6, hostName, dns, sshCommand, sshPrivateKey, nextSteps } = mail;
  * ```
  *
  * @throws InputPropertiesError with everything that is wrong with the arguments, before anything is made.
@@ -48,6 +60,10 @@ export class MailHost extends pulumi.ComponentResource {
     readonly ipv4: pulumi.Output<string>;
     /** Address of the host. */
     readonly ipv6: pulumi.Output<string>;
+    /** Where the web site is, on which domains and mailboxes are made: `https://<domain>`. */
+    readonly webUrl: pulumi.Output<string>;
+    /** What mail programs are set up with: the user is the whole address. Empty without mailboxes. */
+    readonly clientSettings: pulumi.Output<MailService[]>;
     /** `mx.<domain>`. */
     readonly hostName: pulumi.Output<string>;
     /**
@@ -79,7 +95,10 @@ export class MailHost extends pulumi.ComponentResource {
         const { problems, plan: records, description } = describeDns(args, args.dns.signed);
         throwProblems(name, [
             ...problems,
-            ...mailHostProblems(args),
+            ...mailHostProblems(args, {
+                memoryMb: args.server.memoryMb,
+                challengeToken: args.dns.challengeToken,
+            }),
             ...args.server.problems("server"),
             ...args.dns.problems("dns", records),
         ]);
@@ -88,8 +107,9 @@ export class MailHost extends pulumi.ComponentResource {
         const { domain, email, authBasicUsername, rebootTime, debug, secretDelivery, protect } =
             settings;
         const child = { parent: this };
+        const services = planServices(args, description, authBasicUsername);
         if (pulumi.runtime.isDryRun()) {
-            for (const warning of [...records.warnings, ...unboundWarnings(records)]) {
+            for (const warning of [...records.warnings, ...services.warnings]) {
                 void pulumi.log.warn(warning, this);
             }
         }
@@ -102,7 +122,7 @@ export class MailHost extends pulumi.ComponentResource {
             email,
             authBasicUsername,
             authorizedKeys: args.server.authorizedKeys,
-            openTcpPorts,
+            openTcpPorts: [...services.openTcpPorts],
             rebootTime,
             debug,
             secretDelivery,
@@ -123,17 +143,78 @@ export class MailHost extends pulumi.ComponentResource {
                 : undefined;
         const server = args.server.create(
             name,
-            { fqdn, host, openTcpPorts, protect, userDataSecrets: secrets },
+            {
+                fqdn,
+                host,
+                openTcpPorts: [...services.openTcpPorts],
+                protect,
+                userDataSecrets: secrets,
+            },
             child,
         );
         const dkim = new SystemDkim(`${name}-dkim`, { ...args.systemDkim, protect }, child);
+        const keys = new StackKeys(
+            `${name}-stack-keys`,
+            {
+                helperEncryptionKey: args.helperEncryptionKey,
+                txtEncryptionKey: args.txtEncryptionKey,
+                secretEnvironment: args.stack.secretEnvironment,
+                authBasicPassword: password.result,
+                dkim,
+                protect,
+            },
+            child,
+        );
+        const images = pulumi.output(lookUpImages(name, services.images, child));
+
         const values = hostDnsValues(server, dkim);
         const dns = args.dns.open(`${name}-dns`, records, child);
-        dns.write("base", values, child);
+        const base = dns.write("base", values, child);
         const setup = new HostSetup(`${name}-host`, { server, plan: host, secrets }, child);
-        // The phase certified is written by whoever obtains the certificate: it has the values.
-        dns.write("serving", values, { ...child, dependsOn: [setup] });
+        const certificate = new Certificate(
+            `${name}-certificate`,
+            {
+                server,
+                lineages: certificateLineages(domain, furtherDomains(description)),
+                authority: chosenAuthority(args.certificate ?? {}),
+                ca: args.certificate?.ca,
+                propagationSeconds: args.certificate?.propagationSeconds,
+                email,
+                cloudflareApiToken:
+                    args.certificate?.cloudflareApiToken ?? args.dns.challengeToken ?? "",
+                // With another way of delivery the set-up of the host removes the file with the token, or writes its own.
+                triggers: [secretDelivery],
+            },
+            // The CAA records have to name the authority before it looks.
+            { ...child, dependsOn: [setup, ...base] },
+        );
+        const stack = new Stack(
+            `${name}-stack`,
+            {
+                server,
+                release: pulumi
+                    .all([keys.secrets, images])
+                    .apply(([secrets, pinned]) => renderRelease(services, secrets, pinned)),
+                images,
+                furtherImages: furtherImages(services),
+                secrets: keys.secrets,
+                ports: boundPorts(services),
+                spki: certificate.keyDigests,
+                waitFor: [certificate],
+                // With the program's own key, for the host's own.
+                login: "$(pulumi stack output sshCommand)",
+                facts: { ehloName: fqdn, openTcpPorts: services.openTcpPorts },
+            },
+            { ...child, dependsOn: [setup] },
+        );
+        const certified = { ...values, ...certificateDnsValues(domain, certificate) };
+        dns.write("certified", certified, { ...child, dependsOn: [certificate] });
+        dns.write("serving", certified, { ...child, dependsOn: [stack] });
 
+        this.webUrl = pulumi.output(`https://${domain}`);
+        this.clientSettings = pulumi.output(
+            services.profile === "storage" ? [...mailServices(domain)] : [],
+        );
         this.ipv4 = server.inbound.ipv4;
         this.ipv6 = server.inbound.ipv6;
         this.hostName = pulumi.output(fqdn);
@@ -142,11 +223,13 @@ export class MailHost extends pulumi.ComponentResource {
         this.sshHostKey = pulumi.output(server.ssh.hostKey);
         this.authBasicUsername = pulumi.output(authBasicUsername);
         this.authBasicPassword = password.result;
-        this.dns = pulumi.output(values).apply((known) => ({ description, values: known }));
+        this.dns = pulumi.output(certified).apply((known) => ({ description, values: known }));
         this.dnssec = dns.ds;
         this.missingDomainValues = pulumi.output([...records.missing]);
-        this.nextSteps = nextSteps(server, dns, records);
+        this.nextSteps = nextSteps(domain, server, dns, records);
         this.registerOutputs({
+            webUrl: this.webUrl,
+            clientSettings: this.clientSettings,
             ipv4: this.ipv4,
             ipv6: this.ipv6,
             hostName: this.hostName,
@@ -168,13 +251,8 @@ function withoutUndefined<T extends object>(args: T): T {
     return Object.fromEntries(Object.entries(args).filter(([, value]) => value !== undefined)) as T;
 }
 
-/** The records that bind issuance to the host's account belong to the phase that this version does not write. */
-function unboundWarnings({ records }: DnsPlan): string[] {
-    const bound = records.filter(({ phase, data }) => phase === "certified" && data.type === "CAA");
-    return [...new Set(bound.map(({ domain }) => domain))].map(
-        (domain) =>
-            `${domain}: with caa.accountBinding, every authority may issue until the host has its certificate, which this version does not obtain. Leave it off.`,
-    );
+function furtherDomains({ domain, domains = [] }: DnsPlanArgs): string[] {
+    return domains.map(({ name }) => name).filter((name) => name !== domain);
 }
 
 function sshCommand(fqdn: string, { ssh }: Server): pulumi.Output<string> {
@@ -183,8 +261,19 @@ function sshCommand(fqdn: string, { ssh }: Server): pulumi.Output<string> {
     return pulumi.interpolate`mkdir -p ~/.ssh && (umask 077 && pulumi stack output sshPrivateKey --show-secrets > ${keyFile}) && echo '${fqdn} ${ssh.hostKey}' > ${knownHosts} && ssh -p ${ssh.port} -i ${keyFile} -o IdentitiesOnly=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile=${knownHosts} -o HostKeyAlias=${fqdn} ${ssh.user}@${ssh.host}`;
 }
 
-function nextSteps(server: Server, dns: DnsWriter, plan: DnsPlan): pulumi.Output<string[]> {
-    return dns.nextSteps.apply((steps) => [...server.nextSteps, ...steps, ...missingStep(plan)]);
+function nextSteps(
+    domain: string,
+    server: Server,
+    dns: DnsWriter,
+    plan: DnsPlan,
+): pulumi.Output<string[]> {
+    const firstLogin = `Open https://${domain} and register the first user, who becomes its administrator. Until then the site asks for the outputs authBasicUsername and authBasicPassword: pulumi stack output authBasicPassword --show-secrets`;
+    return dns.nextSteps.apply((steps) => [
+        ...server.nextSteps,
+        ...steps,
+        firstLogin,
+        ...missingStep(plan),
+    ]);
 }
 
 function missingStep({ missing }: DnsPlan): string[] {

@@ -14,11 +14,14 @@ type Path = readonly PropertyKey[];
 /**
  * Reads each value on its own, so that one of the wrong form hides none of the others; of a list or group, what is
  * wrong within is left out.
+ *
+ * @param secrets keys whose values no problem may show.
  */
 export function readShape<S extends Shape>(
     prefix: string,
     shape: S,
     raw: Record<string, unknown>,
+    secrets: readonly string[] = [],
 ): { values: Read<S>; failed: string[]; problems: Problem[] } {
     const values: Record<string, unknown> = {};
     const failed: string[] = [];
@@ -41,7 +44,10 @@ export function readShape<S extends Shape>(
                 problems.push(...issue.keys.map((unknown) => unknownSetting(at, unknown, known)));
             } else {
                 failed.push(at, pathText(prefix + key, settingPath(issue.path)));
-                problems.push(wrongForm(at, valueAt(value, issue.path), issue.message));
+                const shown = secrets.includes(key)
+                    ? "The value (not shown)"
+                    : JSON.stringify(valueAt(value, issue.path));
+                problems.push(wrongForm(at, shown, issue.message));
             }
         }
         const rest = schema.safeParse(withoutFaults(value, result.error.issues));
@@ -64,9 +70,9 @@ function valueAt(value: unknown, path: Path): unknown {
     return path.reduce((inner, step) => (inner as Record<PropertyKey, unknown>)[step], value);
 }
 
-function wrongForm(path: string, got: unknown, message: string): Problem {
+function wrongForm(path: string, shown: string, message: string): Problem {
     const { wanted, example } = readForm(message);
-    return { path, reason: `${JSON.stringify(got)} is not ${wanted}.`, remedy: example };
+    return { path, reason: `${shown} is not ${wanted}.`, remedy: example };
 }
 
 /** The value without the settings that have a wrong form, and without unknown ones. */

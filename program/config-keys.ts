@@ -52,7 +52,12 @@ export const dnsKeys = {
 };
 
 /** The settings below `mailhost:certificate`. */
-export const certificateKeys = { authority: text, issuer: text, ca: text };
+export const certificateKeys = {
+    authority: text,
+    issuer: text,
+    ca: text,
+    propagationSeconds: wholeNumber,
+};
 
 /** The settings below `mailhost:systemDkim`. */
 export const systemDkimKeys = { selectors: list('"default"'), signing: text };
@@ -126,13 +131,7 @@ export const stackKeys = {
     images: group({ mail: text, mongodb: text, redis: text, router: text }, imageExample),
     profile: text,
     startTlsSubmission: flag,
-    environment: byName(
-        z.union(
-            [z.string(), z.number(), z.boolean()],
-            form("a text, a number, true or false", "Write one value."),
-        ),
-        "Write { SMTP_MESSAGE_MAX_SIZE: 50mb }.",
-    ),
+    environment: byName(z.unknown(), "Write { SMTP_MESSAGE_MAX_SIZE: 50mb }."),
     memory: byName(wholeNumber, "Write { mongodb: 1024 }."),
     services: byName(
         z.record(z.string(), z.unknown(), form("a service", "Write its settings.")),

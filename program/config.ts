@@ -1,4 +1,3 @@
-import type { AuthorityArgs } from "../components/certificate/authorities";
 import {
     type CloudflareArgs,
     cloudflareProblems,
@@ -10,11 +9,17 @@ import type { DnsPlan } from "../components/dns/record";
 import {
     describeDns,
     mailHostProblems,
+    type CertificateArgs,
     type MailHostArgs,
 } from "../components/mail-host-arguments";
 import { nearestName } from "../components/names";
 import type { Problem } from "../components/problem";
-import { hetznerProblems, type HetznerArgs } from "../components/server/hetzner-arguments";
+import {
+    hetznerProblems,
+    hetznerSettings,
+    type HetznerArgs,
+} from "../components/server/hetzner-arguments";
+import { memoryMbOf } from "../components/server/hetzner-catalogue";
 import { everyKey, namespace, readShape, type Shape } from "./config-forms";
 import {
     certificateKeys,
@@ -22,20 +27,24 @@ import {
     groups,
     mailHostKeys,
     serverKeys,
+    stackKeys,
     systemDkimKeys,
 } from "./config-keys";
 
-/** Keys whose own problems never show a value. */
-const credentials = [
-    ...["cloudflareApiToken", "helperEncryptionKey", "txtEncryptionKey"].map(
-        (key) => `${namespace}:${key}`,
-    ),
+/** Our own keys that must be secrets. */
+const ownSecrets = [
+    "cloudflareApiToken",
+    "helperEncryptionKey",
+    "txtEncryptionKey",
+    "secretEnvironment",
+];
+
+/** Keys that must be secrets; their own problems never show a value. */
+const secrets = [
+    ...ownSecrets.map((key) => `${namespace}:${key}`),
     "hcloud:token",
     "cloudflare:apiToken",
 ];
-
-/** Keys that must be secrets. */
-const secrets = [...credentials, `${namespace}:secretEnvironment`];
 
 /** What the engine hands to a program. */
 export interface ConfigSource {
@@ -60,7 +69,7 @@ export interface DnsConfig extends Omit<CloudflareArgs, "apiToken"> {
 export interface MailHostConfig extends Omit<MailHostArgs, "server" | "dns" | "certificate"> {
     server: HetznerArgs;
     dns: DnsConfig;
-    certificate: AuthorityArgs;
+    certificate: Omit<CertificateArgs, "cloudflareApiToken">;
     /** The host's own token. Secret. */
     cloudflareApiToken?: string;
 }
@@ -75,27 +84,29 @@ export type ConfigResult =
  * A pure function.
  */
 export function readConfig(source: ConfigSource): ConfigResult {
-    const top = readShape(`${namespace}:`, mailHostKeys, rawValues(source.entries));
+    const top = readShape(`${namespace}:`, mailHostKeys, rawValues(source.entries), ownSecrets);
     const group = <S extends Shape>(name: keyof typeof groups, keys: S) =>
         readShape(`${namespace}:${name}.`, keys, top.values[name] ?? {});
     const server = group("server", serverKeys);
     const dns = group("dns", dnsKeys);
     const certificate = group("certificate", certificateKeys);
     const systemDkim = group("systemDkim", systemDkimKeys);
-    const { cloudflareApiToken } = top.values;
+    const stack = group("stack", stackKeys);
+    const { cloudflareApiToken, secretEnvironment, ...topValues } = top.values;
     const serverArgs = { ...server.values };
     delete serverArgs.provider;
 
-    // The planner knows the values of the domains' settings, and checks them whatever their types here.
+    // The planners know the values of the domains' and the stack's settings, and check them whatever their types here.
     const args = {
-        ...top.values,
+        ...topValues,
         certificate: certificate.values,
         systemDkim: systemDkim.values,
+        stack: { ...stack.values, ...(secretEnvironment && { secretEnvironment }) },
     } as Omit<MailHostConfig, "server" | "dns">;
     const dnsArgs: DnsConfig = { ...dns.values, provider: dns.values.provider ?? "cloudflare" };
 
     const misplaced = misplacedKeys(source);
-    const read = [top, server, dns, certificate, systemDkim];
+    const read = [top, server, dns, certificate, systemDkim, stack];
     const form = [
         ...misplaced.problems,
         ...read.flatMap(({ problems }) => problems),
@@ -105,7 +116,17 @@ export function readConfig(source: ConfigSource): ConfigResult {
     const records = describeDns(args, dnsArgs.dnssec ?? false);
     const values = [
         ...records.problems,
-        ...mailHostProblems({ ...args, certificate: { cloudflareApiToken } }),
+        ...mailHostProblems(
+            { ...args, certificate: { ...args.certificate, cloudflareApiToken } },
+            {
+                memoryMb: memoryMbOf(hetznerSettings(serverArgs as HetznerArgs).type),
+                challengeToken:
+                    dnsArgs.provider === "cloudflare"
+                        ? // A missing one has a problem of its own.
+                          (cloudflareToken(source) ?? "missing")
+                        : undefined,
+            },
+        ),
         ...hetznerProblems("server", serverArgs),
         ...dnsAdapterProblems(dnsArgs, records.plan, source),
     ]
@@ -122,7 +143,12 @@ export function readConfig(source: ConfigSource): ConfigResult {
             : cloudflareTokenProblems(dnsArgs, source)),
     ].map((problem) => withoutSecret(problem, source));
     if (first) return { config: undefined, problems: [first, ...others] };
-    const config = { ...args, server: serverArgs, dns: dnsArgs };
+    const config = {
+        ...args,
+        ...(cloudflareApiToken && { cloudflareApiToken }),
+        server: serverArgs,
+        dns: dnsArgs,
+    };
     // Without a problem, what is required is there: the same functions check it when it is used.
     return { config: config as MailHostConfig, problems: [] };
 }
@@ -203,8 +229,13 @@ function plainSecrets({ entries, secretKeys }: ConfigSource): Problem[] {
         .map((key) => ({
             path: key,
             reason: "The value (not shown) stands in plain text.",
-            remedy: `Revoke it if the file was ever shared, and set it with: pulumi config set --secret ${key}.`,
+            remedy: `Revoke it if the file was ever shared, and set it with: pulumi config set --secret ${settable(key)}.`,
         }));
+}
+
+/** What stands behind `pulumi config set`; of a group, each setting is set on its own. */
+function settable(key: string): string {
+    return objects.includes(key.slice(namespace.length + 1)) ? `--path ${key}.NAME` : key;
 }
 
 const hcloudTokenLength = 64;
@@ -227,13 +258,21 @@ function hcloudTokenProblems({ entries, environment }: ConfigSource): Problem[] 
     ];
 }
 
+/** The program's own token. */
+function cloudflareToken({
+    entries,
+    environment,
+}: Pick<ConfigSource, "entries" | "environment">): string | undefined {
+    return entries["cloudflare:apiToken"] ?? environment["CLOUDFLARE_API_TOKEN"];
+}
+
 function cloudflareTokenProblems(
     { provider }: DnsConfig,
     { entries, environment }: ConfigSource,
 ): Problem[] {
     if (provider !== "cloudflare") return [];
     const path = "cloudflare:apiToken";
-    const token = entries[path] ?? environment["CLOUDFLARE_API_TOKEN"] ?? "";
+    const token = cloudflareToken({ entries, environment }) ?? "";
     const remedy =
         `Make one with ${tokenPermissions} for the zones of your mail domains ` +
         "(https://dash.cloudflare.com/profile/api-tokens), and set it with: pulumi config set --secret " +
@@ -254,14 +293,16 @@ function cloudflareTokenProblems(
 /** Arguments and keys have the same names, but secrets stand at the top. */
 function atConfigKey(problem: Problem): Problem {
     const inConfig = (text: string) =>
-        text.replace("certificate.cloudflareApiToken", "cloudflareApiToken");
+        text
+            .replace("certificate.cloudflareApiToken", "cloudflareApiToken")
+            .replace("stack.secretEnvironment", "secretEnvironment");
     return { ...problem, path: `${namespace}:${inConfig(problem.path)}` };
 }
 
-/** A key that the user chose to encrypt keeps its value to itself, even where we need no secret. */
+/** A key that the user chose to encrypt keeps its value to itself, even where no secret is needed. */
 function withoutSecret(problem: Problem, { secretKeys }: ConfigSource): Problem {
     const key = /^[^:]*:[^.[]*/.exec(problem.path)?.[0] ?? problem.path;
-    if (!secretKeys.includes(key) || credentials.includes(key)) return problem;
+    if (!secretKeys.includes(key) || secrets.includes(key)) return problem;
     return {
         path: problem.path,
         reason: "The value is encrypted, so it is not shown, but it is not what this key takes.",

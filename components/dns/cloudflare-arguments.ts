@@ -83,11 +83,21 @@ export function cloudflareProblems(
     ];
 }
 
-function tokenProblems(path: string, token: CloudflareArgs["apiToken"]): Problem[] {
+/**
+ * What is wrong with a token of the zones.
+ *
+ * @param origin see {@link tokenFormProblems}.
+ */
+export function tokenProblems(
+    path: string,
+    token: CloudflareArgs["apiToken"],
+    origin?: string,
+): Problem[] {
     // What is only known later is Cloudflare's to check.
     if (typeof token !== "string") return [];
     return tokenFormProblems(path, token, {
         remedy: `Make one with ${tokenPermissions} at https://dash.cloudflare.com/profile/api-tokens.`,
+        origin,
     });
 }
 

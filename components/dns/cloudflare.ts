@@ -3,11 +3,13 @@ import * as pulumi from "@pulumi/pulumi";
 import {
     cloudflareDefaults,
     cloudflareProblems,
+    tokenProblems,
     type CloudflareArgs,
 } from "./cloudflare-arguments";
 import { CloudflareZone, stackComment } from "./cloudflare-zone";
 import { checkedZones } from "./cloudflare-zones";
 import type { DnsAdapter, DnsWriter } from "./dns";
+import type { Problem } from "../problem";
 import type { DnsPlan } from "./record";
 
 export type { CloudflareArgs } from "./cloudflare-arguments";
@@ -19,13 +21,15 @@ export { CloudflareZone, type CloudflareZoneArgs } from "./cloudflare-zone";
  *
  * @example
  * ```ts
- * import { cloudflare, hetzner, MailHost } from "pulumi-mailhost";
+ * import * as pulumi from "@pulumi/pulumi";
+ * import { cloudflare, hetzner, MailHost, type StackOptions } from "pulumi-mailhost";
  *
  * const mail = new MailHost("mail", {
  *     domain: "example.com",
  *     email: "you@example.net",
  *     server: hetzner({ sshAllowedCidrs: ["203.0.113.0/24"] }),
  *     dns: cloudflare({ dnssec: true }),
+ *     stack: new pulumi.Config("mailhost").requireObject<StackOptions>("stack"),
  * });
  * ```
  */
@@ -33,7 +37,10 @@ export function cloudflare(args: CloudflareArgs = {}): DnsAdapter {
     return {
         signed: args.dnssec ?? cloudflareDefaults.dnssec,
         challengeToken: args.apiToken ?? defaultToken(),
-        problems: (path, plan) => cloudflareProblems(path, args, plan, stackComment()),
+        problems: (path, plan) => [
+            ...cloudflareProblems(path, args, plan, stackComment()),
+            ...(args.apiToken === undefined ? defaultTokenProblems(`${path}.apiToken`) : []),
+        ],
         open: (name, plan, opts) => openZones(name, plan, args, opts),
     } satisfies DnsAdapter;
 }
@@ -41,6 +48,17 @@ export function cloudflare(args: CloudflareArgs = {}): DnsAdapter {
 /** What the provider of the program reads for itself. */
 function defaultToken(): string | undefined {
     return config.apiToken ?? process.env["CLOUDFLARE_API_TOKEN"];
+}
+
+/** The host is given it as well, long after the first resource is made. */
+function defaultTokenProblems(path: string): Problem[] {
+    const token = defaultToken();
+    if (token === undefined || token === "") return [];
+    const origin =
+        config.apiToken === undefined
+            ? "of the variable CLOUDFLARE_API_TOKEN"
+            : "of the configuration cloudflare:apiToken";
+    return tokenProblems(path, token, origin);
 }
 
 function openZones(

@@ -17,13 +17,17 @@ export interface ManualDnsArgs {
  *
  * @example
  * ```ts
- * import { hetzner, MailHost, manualDns } from "pulumi-mailhost";
+ * import * as pulumi from "@pulumi/pulumi";
+ * import { hetzner, MailHost, manualDns, type StackOptions } from "pulumi-mailhost";
  *
+ * const config = new pulumi.Config("mailhost");
  * const mail = new MailHost("mail", {
  *     domain: "example.com",
  *     email: "you@example.net",
  *     server: hetzner({ sshAllowedCidrs: ["203.0.113.0/24"] }),
  *     dns: manualDns(),
+ *     certificate: { cloudflareApiToken: config.requireSecret("cloudflareApiToken") },
+ *     stack: config.requireObject<StackOptions>("stack"),
  * });
  * ```
  */

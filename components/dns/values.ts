@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import type { Server } from "../server/server";
 import { referenceKey, type DnsValues } from "./record";
+import type { Certificate } from "../certificate/certificate";
 import type { SystemDkim } from "./system-dkim";
 
 /** What stands for the references of a plan, as far as server and keys give it. All of it is public. */
@@ -23,6 +24,19 @@ export function hostDnsValues(
                 key,
             ]),
         ),
+    };
+}
+
+/** What stands for the references that only the certificate gives. All of it is public. */
+export function certificateDnsValues(
+    primary: string,
+    certificate: Pick<Certificate, "keyDigests" | "accountUri">,
+): DnsValues<pulumi.Output<string>> {
+    return {
+        [referenceKey({ ref: "certificate-key", key: "current" })]: certificate.keyDigests.apply(
+            (digests) => digests[primary] ?? "",
+        ),
+        [referenceKey({ ref: "acme-account" })]: certificate.accountUri,
     };
 }
 

@@ -1,5 +1,6 @@
 import { dataDeviceFile, dataMountPoint, dataMountUnit, dataPrepareUnit } from "./data-volume";
 import type { AptSource, HostFile, HostPlanArgs, Swap, Sysctl } from "./plan";
+import { stackHostFiles } from "../stack/deploy-host-files";
 import { shellQuote } from "./shell-quote";
 import { hostTemplate } from "./template";
 
@@ -221,6 +222,7 @@ export function hostFiles(
             check: "sshd",
             effect: { verb: "reload", unit: "ssh.service" },
         },
+        ...stackHostFiles(),
         ...firewallFiles(args.openTcpPorts),
     ];
 }

@@ -23,13 +23,15 @@ const everyone = ["0.0.0.0/0", "::/0"];
  *
  * @example
  * ```ts
- * import { cloudflare, hetzner, MailHost } from "pulumi-mailhost";
+ * import * as pulumi from "@pulumi/pulumi";
+ * import { cloudflare, hetzner, MailHost, type StackOptions } from "pulumi-mailhost";
  *
  * const mail = new MailHost("mail", {
  *     domain: "example.com",
  *     email: "you@example.net",
  *     server: hetzner({ type: "cax21", location: "fsn1", sshAllowedCidrs: ["203.0.113.0/24"] }),
  *     dns: cloudflare(),
+ *     stack: new pulumi.Config("mailhost").requireObject<StackOptions>("stack"),
  * });
  * ```
  */

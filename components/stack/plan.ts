@@ -29,8 +29,12 @@ import { documentFile, lineageOf, renderRouter, routerNames, type RouterContext 
 import { overriddenServices, serviceProblems, type ServiceOverrides } from "./service-overrides";
 import { stackServices, type Service } from "./services";
 
-/** What of the mail stack is for the user to choose. */
-export interface StackArgs<Secret = unknown> extends EnvironmentArgs<Secret> {
+/**
+ * What of the mail stack is for the user to choose.
+ *
+ * @typeParam Secret what secrets are given as: a text, or an input of Pulumi's.
+ */
+export interface StackOptions<Secret = string> extends EnvironmentArgs<Secret> {
     /**
      * References of the images, `name:tag@sha256:…`: `mail`, `mongodb`, `redis` and `router`. `mailhost pin` writes
      * them. `mail` has to be chosen, and the databases have to be pinned by their digests.
@@ -80,7 +84,7 @@ export interface StackArgs<Secret = unknown> extends EnvironmentArgs<Secret> {
     services?: ServiceOverrides;
 }
 
-/** What the stack's arguments are judged by. */
+/** What the stack's options are judged by. */
 export interface StackSurroundings {
     /** The host's memory in MiB, where it is known. */
     memoryMb?: number;
@@ -90,7 +94,7 @@ export interface StackSurroundings {
     dkimSelector?: string;
 }
 
-/** What the stack's plan follows from besides its arguments. */
+/** What the stack's plan follows from besides its options. */
 export interface StackContext extends Required<Omit<StackSurroundings, "memoryMb">> {
     memoryMb?: number;
     /** The primary domain. */
@@ -128,16 +132,16 @@ const argumentNames = [
 const anyDomain = "example.com";
 
 /**
- * Everything that is wrong with the stack's arguments.
+ * Everything that is wrong with the stack's options.
  *
- * @param path stands before each argument, e.g. `stack`.
+ * @param path stands before each option, e.g. `stack`.
  */
 export function stackProblems(
     path: string,
-    args: StackArgs,
+    options: StackOptions<unknown>,
     surroundings: StackSurroundings = {},
 ): Problem[] {
-    const { profile = "storage", startTlsSubmission = false, services: overrides = {} } = args;
+    const { profile = "storage", startTlsSubmission = false, services: overrides = {} } = options;
     const { memoryMb } = surroundings;
     const services = stackServices({
         domain: anyDomain,
@@ -148,19 +152,19 @@ export function stackProblems(
         ...new Set([...services.map(({ name }) => name), ...Object.keys(overrides)]),
     ].filter((name) => overrides[name]?.disabled !== true);
     return [
-        ...unknownArguments(path, args),
-        ...imageProblems(`${path}.images`, args.images),
+        ...unknownArguments(path, options),
+        ...imageProblems(`${path}.images`, options.images),
         ...choiceProblems(path, profile, startTlsSubmission),
-        ...environmentProblems(path, args),
-        ...memoryProblems(`${path}.memory`, args.memory ?? {}, memoryMb, names),
+        ...environmentProblems(path, options),
+        ...memoryProblems(`${path}.memory`, options.memory ?? {}, memoryMb, names),
         ...serviceProblems(`${path}.services`, overrides, services),
         ...textProblems("authBasicUsername", surroundings.authBasicUsername),
         ...textProblems("systemDkim.signing", surroundings.dkimSelector),
     ];
 }
 
-function unknownArguments(path: string, args: StackArgs): Problem[] {
-    return Object.keys(args)
+function unknownArguments(path: string, options: StackOptions<unknown>): Problem[] {
+    return Object.keys(options)
         .filter((name) => !argumentNames.some((known) => known === name))
         .map((name) => {
             const near = nearestName(name, argumentNames);
@@ -203,14 +207,18 @@ function textProblems(path: string, value: string | undefined): Problem[] {
         : [];
 }
 
-/** Decides what the stack is: a pure function. Only meaningful for arguments without problems. */
-export function planStack(path: string, args: StackArgs, context: StackContext): StackPlan {
+/** Decides what the stack is: a pure function. Only meaningful for options without problems. */
+export function planStack(
+    path: string,
+    options: StackOptions<unknown>,
+    context: StackContext,
+): StackPlan {
     const { domain, memoryMb } = context;
-    const { profile = "storage", startTlsSubmission = false, memory = {} } = args;
-    const images = chosenImages(args.images);
+    const { profile = "storage", startTlsSubmission = false, memory = {} } = options;
+    const images = chosenImages(options.images);
     const services = overriddenServices(
         stackServices({ domain, profile, startTlsSubmission, memoryMb, memory }),
-        args.services ?? {},
+        options.services ?? {},
         memory,
     );
     const further = context.domains.map(({ name }) => name).filter((name) => name !== domain);
@@ -225,16 +233,16 @@ export function planStack(path: string, args: StackArgs, context: StackContext):
         domain,
         profile,
         images,
-        variables: planEnvironment(context, args),
+        variables: planEnvironment(context, options),
         services,
         routerFiles: routerFiles(router),
         folders: dataFolders,
         openTcpPorts: open.sort((a, b) => a - b),
         verify: verifiedPorts(services, router),
         warnings: [
-            ...environmentWarnings(path, args),
+            ...environmentWarnings(path, options),
             ...memoryWarnings(memoryMb),
-            ...serviceWarnings(`${path}.services`, args.services ?? {}),
+            ...serviceWarnings(`${path}.services`, options.services ?? {}),
         ],
     };
 }
@@ -312,6 +320,21 @@ function verifiedPorts(services: readonly Service[], router: RouterContext): Ver
     ];
 }
 
+/** The images of services that the user added, each once. */
+export function furtherImages({ services }: StackPlan): string[] {
+    const references = services.flatMap(({ image }) =>
+        "reference" in image ? [image.reference] : [],
+    );
+    return [...new Set(references)];
+}
+
+/** The TCP ports that services bind on the host, those that nobody reaches from outside among them. */
+export function boundPorts({ services }: StackPlan): { port: number; service: string }[] {
+    return services.flatMap(({ name, listens }) =>
+        listens.map((port) => ({ port, service: name })),
+    );
+}
+
 /**
  * What a deployment places and starts, secrets filled in.
  *
@@ -349,12 +372,9 @@ export function renderRelease(
             routerFiles: plan.routerFiles,
         }),
     };
-    const furtherImages = plan.services.flatMap(({ image }) =>
-        "reference" in image ? [image.reference] : [],
-    );
     return {
         images,
-        furtherImages: [...new Set(furtherImages)],
+        furtherImages: furtherImages(plan),
         files: [environment, signingKey, ...plan.routerFiles, compose],
         services: plan.services.map(({ name, healthCheck }) => ({
             name,

@@ -1,10 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { SystemDkim } from "../dns/system-dkim";
+import type { Problem } from "../problem";
+import { valueFault } from "./environment-text";
 import type { StackSecrets } from "./model";
 
-/** Secrets that are not made here but given. */
-export interface GivenSecrets {
+/** The keys that data is encrypted with. */
+export interface DataKeys {
     /**
      * The key that encrypts what the databases hold, of a data volume that has data already: 32 characters. A new one
      * is made for a new volume.
@@ -18,15 +20,42 @@ export interface GivenSecrets {
      * @default made once
      */
     txtEncryptionKey?: pulumi.Input<string>;
+}
+
+/** Characters of both keys, as the stack takes them. */
+const keyLength = 32;
+
+/**
+ * Everything that is wrong with keys that are given; values that are known only later are the host's to compare. A
+ * volume's own keys may have other characters than those that are made here.
+ */
+export function dataKeyProblems(keys: DataKeys): Problem[] {
+    return (["helperEncryptionKey", "txtEncryptionKey"] as const).flatMap((path) => {
+        const key = keys[path];
+        if (typeof key !== "string") return [];
+        if (key.length !== keyLength) {
+            return [
+                {
+                    path,
+                    reason: `The value (not shown) has ${key.length} characters instead of ${keyLength}.`,
+                    remedy: "Give the one that stands in the file .env of the data volume.",
+                },
+            ];
+        }
+        const fault = valueFault("text", key);
+        return fault
+            ? [{ path, reason: `The value (not shown) ${fault.wrong}.`, remedy: fault.remedy }]
+            : [];
+    });
+}
+
+export interface StackKeysArgs extends DataKeys {
     /**
-     * Variables of the mail services that are secret: name → value. See `environment` for the others.
+     * Variables of the mail services that are secret: name → value.
      *
      * @default none
      */
     secretEnvironment?: Readonly<Record<string, pulumi.Input<string>>>;
-}
-
-export interface StackKeysArgs extends GivenSecrets {
     /** Guards the web site until its first administrator exists. */
     authBasicPassword: pulumi.Input<string>;
     /** Its signing key goes to the host. */

@@ -54,6 +54,13 @@ export interface StackArgs {
      * @default only the names of the certificates are compared
      */
     spki?: pulumi.Input<Readonly<Record<string, string>>>;
+    /**
+     * A shell command that logs in to the host and takes a command at its end, for the commands that a refusal shows:
+     * they have it in double quotes behind `eval`.
+     *
+     * @default `ssh` to the server's address, with the keys that whoever runs it has
+     */
+    login?: pulumi.Input<string>;
     /** Registered as outputs, beside the images. */
     facts: StackFacts;
     /**
@@ -71,9 +78,38 @@ export interface StackArgs {
  *
  * @example
  * ```ts
+ * import * as pulumi from "@pulumi/pulumi";
+ * import {
+ *     boundPorts,
+ *     domainSettings,
+ *     lookUpImages,
+ *     planStack,
+ *     renderRelease,
+ *     Stack,
+ *     StackKeys,
+ * } from "pulumi-mailhost";
+ *
+ * const plan = planStack("stack", options, {
+ *     domain: "example.com",
+ *     domains: [domainSettings({ name: "example.com" }, "you@example.net")],
+ *     authBasicUsername: "admin",
+ *     dkimSelector: "default",
+ * });
+ * const keys = new StackKeys("mail-keys", { authBasicPassword, dkim, protect: true });
+ * const images = pulumi.output(lookUpImages("mail", plan.images));
  * const stack = new Stack(
  *     "mail-stack",
- *     { server, release, images, secrets, facts, waitFor: [certificate] },
+ *     {
+ *         server,
+ *         release: pulumi
+ *             .all([keys.secrets, images])
+ *             .apply(([secrets, pinned]) => renderRelease(plan, secrets, pinned)),
+ *         images,
+ *         secrets: keys.secrets,
+ *         ports: boundPorts(plan),
+ *         waitFor: [certificate],
+ *         facts: { ehloName: "mx.example.com", openTcpPorts: plan.openTcpPorts },
+ *     },
  *     { dependsOn: [setup] },
  * );
  * export const release = stack.releaseId;
@@ -119,14 +155,15 @@ export class Stack extends pulumi.ComponentResource {
 
         const { ipv4, ipv6 } = server.inbound;
         const { host, port, user } = server.ssh;
+        const login = args.login ?? pulumi.interpolate`ssh -p ${port} ${user}@${host}`;
         const deployment = pulumi
-            .all([args.release, args.secrets, ipv4, ipv6, host, port, user])
-            .apply(([release, secrets, ipv4, ipv6, host, port, user]): Deployment => ({
+            .all([args.release, args.secrets, ipv4, ipv6, login])
+            .apply(([release, secrets, ipv4, ipv6, login]): Deployment => ({
                 release,
                 secrets,
                 ports: args.ports,
                 addresses: { ipv4, ipv6 },
-                login: `ssh -p ${port} ${user}@${host}`,
+                login,
                 healthSeconds: args.healthSeconds,
             }));
         const deploy = new command.remote.Command(

@@ -2,8 +2,11 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { cloudflare, hetzner, planDnsRecords, type MailHostArgs } from "../../components";
 import { recordKey } from "../../components/dns/record";
+import { images } from "../unit/stack/stacks";
 import { described, domains, make } from "./support/mail-host-dns";
 import type { RecordedResource } from "./support/recording-mock";
+
+const all = ["example.com", "example.org", "lists.example.org"];
 
 describe("changing one option changes only the records that it concerns", () => {
     const cases: [what: string, changes: Partial<MailHostArgs>, changed: string[]][] = [
@@ -39,9 +42,7 @@ describe("changing one option changes only the records that it concerns", () => 
         [
             "the operator's address",
             { email: "me@example.net" },
-            ["example.com", "example.org", "lists.example.org"].map(
-                (name) => `CAA-${name}-iodef data`,
-            ),
+            all.map((name) => `CAA-${name}-iodef data`),
         ],
         ["the order of the domains", { domains: [...domains].reverse() }, []],
         [
@@ -52,8 +53,41 @@ describe("changing one option changes only the records that it concerns", () => 
         [
             "DNSSEC",
             { dns: cloudflare({ dnssec: true }) },
-            ["SSHFP-mx.example.com-host-key created"],
+            [
+                "SSHFP-mx.example.com-host-key created",
+                ...[25, 443, 465, 993, 995].map(
+                    (port) => `TLSA-_${port}._tcp.mx.example.com-current created`,
+                ),
+            ],
         ],
+        [
+            "submission with STARTTLS",
+            { stack: { images, startTlsSubmission: true } },
+            all.map((domain) => `SRV-_submission._tcp.${domain}-locator data`),
+        ],
+        [
+            "a host without mailboxes",
+            { stack: { images, profile: "forwarding" } },
+            [
+                ...["caldav", "carddav", "imap", "pop3"].map(
+                    (label) => `CNAME-${label}.example.com-service deleted`,
+                ),
+                ...all.flatMap((domain) => [
+                    ...["autoconfig", "autodiscover"].map(
+                        (label) => `CNAME-${label}.${domain}-${label} deleted`,
+                    ),
+                    `SRV-_autodiscover._tcp.${domain}-autodiscover deleted`,
+                    // They say that there is no such service (RFC 2782).
+                    ...["caldavs", "carddavs", "imaps", "pop3s"].map(
+                        (service) => `SRV-_${service}._tcp.${domain}-locator data`,
+                    ),
+                    ...["caldavs", "carddavs"].map(
+                        (service) => `TXT-_${service}._tcp.${domain}-path deleted`,
+                    ),
+                ]),
+            ].sort(),
+        ],
+        ["what runs on the host", { stack: { images, environment: { APP_NAME: "Post" } } }, []],
         ["another server", { server: hetzner({ sshAllowedCidrs: ["::/0"], type: "cx33" }) }, []],
     ];
     for (const [what, changes, expected] of cases) {

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it, mock as testMock } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { cloudflare, MailHost, manualDns, planDnsRecords } from "../../components";
-import { recordKey } from "../../components/dns/record";
+import { phases, recordKey } from "../../components/dns/record";
 import { publicKey } from "../unit/dns/public-keys";
+import { accountUri, keyDigest } from "./support/computed-outputs";
 import {
     args,
     described,
@@ -23,19 +24,23 @@ describe("the records of a mail host", () => {
     for (const preview of [false, true]) {
         const mode = preview ? "preview" : "update";
 
-        it(`are published once each, phase by phase, before and after the host is set up (${mode})`, async () => {
-            const { records } = await make({ preview });
-            const plan = planDnsRecords(described);
-            for (const phase of ["base", "serving"] as const) {
+        it(`are published once each, phase by phase, as what they promise comes true (${mode})`, async () => {
+            const bound = { domains: [{ name: "example.org", caa: { accountBinding: true } }] };
+            const { records } = await make({
+                preview,
+                args: { dns: cloudflare({ dnssec: true }), ...bound },
+            });
+            const plan = planDnsRecords({ ...described, signed: true, ...bound });
+            const waits = { base: [], certified: ["certificate"], serving: ["stack"] };
+            for (const phase of phases) {
                 const component = `mailhost:index:CloudflareZone::mail-dns-${phase}`;
                 const own = records.filter(({ parent }) => parent === component);
                 assert.deepEqual(namesOf(own), plannedNames(plan, phase));
-                assert.deepEqual(
-                    [...new Set(own.map(({ dependsOn }) => waitsForHost(dependsOn)))],
-                    [phase === "serving"],
-                );
+                for (const { name, dependsOn } of own) {
+                    assert.deepEqual(waitsFor(dependsOn), waits[phase], name);
+                }
             }
-            assert.deepEqual(namesOf(records), plannedNames(plan, "base", "serving"));
+            assert.deepEqual(namesOf(records), plannedNames(plan, ...phases));
         });
 
         it(`are all shown at ${mode} for signed zones, as the provider takes them, none proxied`, async () => {
@@ -55,6 +60,7 @@ describe("the records of a mail host", () => {
                 "MX",
                 "SRV",
                 "SSHFP",
+                "TLSA",
                 "TXT",
             ]);
             assert.deepEqual(
@@ -100,8 +106,13 @@ describe("the records of a mail host", () => {
         ]);
     });
 
-    it("name what server and keys turn out to have", async () => {
-        const { mock } = await make({ args: { dns: cloudflare({ dnssec: true }) } });
+    it("name what server, keys and certificate turn out to have", async () => {
+        const { mock } = await make({
+            args: {
+                dns: cloudflare({ dnssec: true }),
+                domains: [{ name: "example.org", caa: { accountBinding: true } }],
+            },
+        });
         const content = (name: string) => {
             const { inputs } = mock.resource(dnsRecord, `mail-dns-${name}`);
             return inputs["content"] ?? inputs["data"];
@@ -119,6 +130,27 @@ describe("the records of a mail host", () => {
             // SHA-256 of the host's key as the mock makes it: `printf mail-host-key | sha256sum`.
             fingerprint: "79231E393300061B0CA40291F17FD8D506E9EF056A19E1608A68F4D4FE099621",
         });
+        for (const port of [25, 443, 465, 993, 995]) {
+            assert.deepEqual(content(`TLSA-_${port}._tcp.mx.example.com-current`), {
+                usage: 3,
+                selector: 1,
+                matchingType: 1,
+                // Of the host's own certificate, whose key stays over renewals.
+                certificate: keyDigest("example.com").toUpperCase(),
+            });
+        }
+        for (const tag of ["issue", "issuewild"]) {
+            assert.deepEqual(content(`CAA-example.org-${tag}`), {
+                flags: 0,
+                tag,
+                value: `letsencrypt.org; validationmethods=dns-01; accounturi=${accountUri}`,
+            });
+            assert.deepEqual(content(`CAA-example.com-${tag}`), {
+                flags: 0,
+                tag,
+                value: "letsencrypt.org; validationmethods=dns-01",
+            });
+        }
     });
 
     it("follow a domain's own key and verification, in the first phase", async () => {
@@ -141,8 +173,16 @@ describe("the records of a mail host", () => {
     });
 });
 
-function waitsForHost(dependsOn: readonly string[]): boolean {
-    return dependsOn.includes("command:remote:Command::mail-host-apply");
+/** Which of the host's parts a record waits for by itself. */
+function waitsFor(dependsOn: readonly string[]): string[] {
+    const parts = {
+        "command:remote:Command::mail-host-apply": "set-up",
+        "command:remote:Command::mail-certificate-issue": "certificate",
+        "command:local:Command::mail-stack-reachability": "stack",
+    };
+    return Object.entries(parts).flatMap(([resource, part]) =>
+        dependsOn.includes(resource) ? [part] : [],
+    );
 }
 
 describe("zones that can't take the records", () => {
@@ -401,7 +441,6 @@ describe("warnings of the records", () => {
         assert.deepEqual(await warnings({ preview: true }), []);
         assert.deepEqual(await warnings({ preview: true, args: asked }), [
             "example.org: with the DMARC policy none, receivers deliver mail that others forge in its name.",
-            "example.org: with caa.accountBinding, every authority may issue until the host has its certificate, which this version does not obtain. Leave it off.",
         ]);
     });
 
@@ -419,6 +458,8 @@ describe("the output dns", () => {
             planDnsRecords({ ...described, signed: true }),
         );
         assert.deepEqual(Object.keys(values).sort(), [
+            "acme-account",
+            "certificate-key:current",
             "ipv4",
             "ipv6",
             "outbound-ipv4",
@@ -427,6 +468,8 @@ describe("the output dns", () => {
             "system-dkim:default",
         ]);
         assert.equal(values["ipv4"], "192.0.2.25");
+        assert.equal(values["certificate-key:current"], keyDigest("example.com"));
+        assert.equal(values["acme-account"], accountUri);
         assert.equal(await pulumi.isSecret(mail.dns), false);
     });
 

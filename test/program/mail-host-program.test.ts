@@ -2,9 +2,15 @@ import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
+import { images } from "../unit/stack/stacks";
 import { RecordingMock, valueOf } from "./support/recording-mock";
+import { withoutSecretValues } from "./support/secret-values";
 
-const secretKeys = ["hcloud:token", "cloudflare:apiToken", "mailhost:cloudflareApiToken"];
+const secretKeys = [
+    ...["hcloud:token", "cloudflare:apiToken", "mailhost:cloudflareApiToken"],
+    ...["mailhost:helperEncryptionKey", "mailhost:secretEnvironment"],
+];
+const helperEncryptionKey = "Adopted1".repeat(4);
 const config = {
     "mailhost:domain": "example.com",
     "mailhost:email": "you@example.net",
@@ -14,9 +20,19 @@ const config = {
     "mailhost:cloudflareApiToken": "c".repeat(40),
     "mailhost:domains": JSON.stringify([{ name: "example.org" }]),
     "mailhost:dns": JSON.stringify({ dnssec: true }),
+    "mailhost:stack": JSON.stringify({ images, environment: { APP_NAME: "Post" } }),
+    "mailhost:helperEncryptionKey": helperEncryptionKey,
+    "mailhost:secretEnvironment": JSON.stringify({ GOOGLE_CLIENT_SECRET: "their-secret" }),
+    "mailhost:certificate": JSON.stringify({
+        authority: "letsencrypt-staging",
+        propagationSeconds: 45,
+    }),
     "hcloud:token": "h".repeat(64),
     "cloudflare:apiToken": "a".repeat(40),
 };
+
+const pin =
+    "Run `npm run mailhost -- pin`, which looks up the digests and writes them into the stack's configuration.";
 
 type Exports = Record<string, pulumi.Output<unknown>>;
 
@@ -65,10 +81,30 @@ describe("the program", () => {
             mock.resources.filter(({ protect }) => protect),
             [],
         );
-        assert.deepEqual(mock.resource("command:remote:Command", "mail-host-apply").secretInputs, [
-            "connection",
-            "stdin",
+        const remote = (name: string) => mock.resource("command:remote:Command", name);
+        for (const name of ["mail-host-apply", "mail-certificate-issue", "mail-stack-deploy"]) {
+            assert.deepEqual(remote(name).secretInputs, ["connection", "stdin"]);
+        }
+        const issue = String(remote("mail-certificate-issue").inputs["stdin"]);
+        assert.match(issue, /^directory https:\/\/acme-staging-v02\./m);
+        assert.match(issue, /^propagation 45$/m);
+        assert.match(issue, new RegExp(`^dns_cloudflare_api_token = ${"c".repeat(40)}$`, "m"));
+        const deploy = String(remote("mail-stack-deploy").inputs["stdin"]);
+        assert.match(deploy, /^APP_NAME=Post$/m);
+        assert.match(deploy, /^GOOGLE_CLIENT_SECRET=their-secret$/m);
+        assert.match(deploy, new RegExp(`^HELPER_ENCRYPTION_KEY=${helperEncryptionKey}$`, "m"));
+    });
+
+    it("keeps every secret of the configuration out of plain state", async () => {
+        const { mock } = await runProgram(config);
+        const state = JSON.stringify([
+            mock.resources.map(({ sent }) => withoutSecretValues(sent)),
+            withoutSecretValues(mock.outputs),
         ]);
+        assert.ok(state.includes("mx.example.com"));
+        for (const value of ["c".repeat(40), helperEncryptionKey, "their-secret"]) {
+            assert.ok(!state.includes(value), value);
+        }
     });
 
     it("exports the outputs of the host, key and password as secrets", async () => {
@@ -85,6 +121,7 @@ describe("the program", () => {
         assert.deepEqual(names.sort(), [
             "authBasicPassword",
             "authBasicUsername",
+            "clientSettings",
             "dns",
             "dnssec",
             "hostName",
@@ -95,6 +132,7 @@ describe("the program", () => {
             "sshCommand",
             "sshHostKey",
             "sshPrivateKey",
+            "webUrl",
         ]);
         assert.deepEqual(secret.sort(), ["authBasicPassword", "sshPrivateKey"]);
         assert.equal(
@@ -108,10 +146,18 @@ describe("the program", () => {
         assert.ok("error" in result);
         assert.ok(pulumi.RunError.isInstance(result.error));
         assert.deepEqual(result.error.message.split("\n"), [
-            "The configuration has 6 problems; nothing was changed.",
+            "The configuration has 9 problems; nothing was changed.",
             '  mailhost:protect: "no" is not true or false. Write true or false.',
             '  mailhost:domain: "co.uk" is a public suffix, below which others register their domains. Give a domain of your own, e.g. example.co.uk.',
             "  mailhost:email: The e-mail address is missing. Give one that you read: the certificate authority and the host write to it, e.g. you@example.com.",
+            `  mailhost:stack.images.mail: It is not chosen which release of the mail services runs. ${pin} It takes a release with --mail-tag, e.g. --mail-tag v1.2.3.`,
+            ...[
+                ["mongodb", "docker.io/library/mongo:8.0"],
+                ["redis", "docker.io/library/redis:7.4"],
+            ].map(
+                ([name, image]) =>
+                    `  mailhost:stack.images.${name}: "${image}" is not pinned by its digest: the database would change with whatever the tag stands for. ${pin}`,
+            ),
             "  mailhost:server.sshAllowedCidrs: Nothing says who may connect over SSH; no default is safe. List the address blocks that you administer from, e.g. 203.0.113.0/24 (0.0.0.0/0 is everyone).",
             "  hcloud:token: The token for Hetzner Cloud is missing. Make one with read and write access (https://console.hetzner.com: project, Security, API tokens), and set it with: pulumi config set --secret hcloud:token, or in the environment variable HCLOUD_TOKEN.",
             "  cloudflare:apiToken: The token for Cloudflare is missing: the program publishes the DNS records there. Make one with Zone:Read and DNS:Edit for the zones of your mail domains (https://dash.cloudflare.com/profile/api-tokens), and set it with: pulumi config set --secret cloudflare:apiToken, or in the environment variable CLOUDFLARE_API_TOKEN. If the zones are elsewhere, set mailhost:dns.provider to manual.",

@@ -3,18 +3,22 @@ import { describe, it } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { cloudflare, hetzner, MailHost, planHost, type MailHostArgs } from "../../components";
 import { setupScript } from "../../components/host/host-setup";
+import { images } from "../unit/stack/stacks";
+import { generated } from "./support/computed-outputs";
 import { propertyFaults } from "./support/property-tables";
 import { RecordingMock, valueOf } from "./support/recording-mock";
 import { withoutSecretValues } from "./support/secret-values";
 
+const cloudflareApiToken = "c".repeat(40);
 const args: MailHostArgs = {
     domain: "example.com",
     email: "you@example.net",
     server: hetzner({ sshAllowedCidrs: ["203.0.113.0/24"] }),
     dns: cloudflare(),
+    certificate: { cloudflareApiToken },
+    stack: { images },
 };
-const cloudflareApiToken = "c".repeat(40);
-const password = "p".repeat(32);
+const password = generated("mail-auth-basic-password", 32);
 
 interface Given {
     preview?: boolean;
@@ -29,10 +33,7 @@ async function make(given: Given = {}) {
     return { mock, mail: result };
 }
 
-const userDataDelivery: Partial<MailHostArgs> = {
-    secretDelivery: "user-data",
-    certificate: { cloudflareApiToken },
-};
+const userDataDelivery: Partial<MailHostArgs> = { secretDelivery: "user-data" };
 
 describe("MailHost", () => {
     it("is the ancestor of everything, under stable names", async () => {
@@ -45,7 +46,11 @@ describe("MailHost", () => {
                 .sort(),
             [
                 "command:local:Command mail-guard-rest < mailhost:index:DataGuard::mail-guard",
+                "command:local:Command mail-stack-reachability < mailhost:index:Stack::mail-stack",
+                "command:remote:Command mail-certificate-issue < mailhost:index:Certificate::mail-certificate",
                 "command:remote:Command mail-host-apply < mailhost:index:HostSetup::mail-host",
+                "command:remote:Command mail-stack-deploy < mailhost:index:Stack::mail-stack",
+                "command:remote:Command mail-stack-pull < mailhost:index:Stack::mail-stack",
                 "hcloud:index/firewall:Firewall mail-firewall < mailhost:index:HetznerServer::mail",
                 "hcloud:index/primaryIp:PrimaryIp mail-ipv4 < mailhost:index:HetznerServer::mail",
                 "hcloud:index/primaryIp:PrimaryIp mail-ipv6 < mailhost:index:HetznerServer::mail",
@@ -55,14 +60,25 @@ describe("MailHost", () => {
                 "hcloud:index/sshKey:SshKey mail-login-key < mailhost:index:HetznerServer::mail",
                 "hcloud:index/volume:Volume mail-data < mailhost:index:HetznerServer::mail",
                 "hcloud:index/volumeAttachment:VolumeAttachment mail-data < mailhost:index:HetznerServer::mail",
+                "mailhost:index:Certificate mail-certificate < mailhost:index:MailHost::mail",
                 "mailhost:index:CloudflareZone mail-dns-base < mailhost:index:MailHost::mail",
                 "mailhost:index:CloudflareZone mail-dns-serving < mailhost:index:MailHost::mail",
                 "mailhost:index:DataGuard mail-guard < mailhost:index:HetznerServer::mail",
                 "mailhost:index:HetznerServer mail < mailhost:index:MailHost::mail",
                 "mailhost:index:HostSetup mail-host < mailhost:index:MailHost::mail",
                 "mailhost:index:MailHost mail < undefined",
+                "mailhost:index:Stack mail-stack < mailhost:index:MailHost::mail",
+                "mailhost:index:StackKeys mail-stack-keys < mailhost:index:MailHost::mail",
                 "mailhost:index:SystemDkim mail-dkim < mailhost:index:MailHost::mail",
+                ...["api", "txt-encryption", "webhook-signature"].map(
+                    (key) =>
+                        `random:index/randomBytes:RandomBytes mail-stack-keys-${key} < mailhost:index:StackKeys::mail-stack-keys`,
+                ),
                 "random:index/randomPassword:RandomPassword mail-auth-basic-password < mailhost:index:MailHost::mail",
+                ...["helper-encryption", "smtp-transport", "srs"].map(
+                    (key) =>
+                        `random:index/randomPassword:RandomPassword mail-stack-keys-${key} < mailhost:index:StackKeys::mail-stack-keys`,
+                ),
                 "tls:index/privateKey:PrivateKey mail-dkim-default < mailhost:index:SystemDkim::mail-dkim",
                 "tls:index/privateKey:PrivateKey mail-host-key < mailhost:index:HetznerServer::mail",
                 "tls:index/privateKey:PrivateKey mail-login-key < mailhost:index:HetznerServer::mail",
@@ -232,7 +248,7 @@ describe("MailHost", () => {
     });
 
     it("sends the first secrets over neither way unless it is told to", async () => {
-        const { mock } = await make({ args: { certificate: { cloudflareApiToken } } });
+        const { mock } = await make();
         for (const [type, name, input] of [
             ["hcloud:index/server:Server", "mail-server", "userData"],
             ["command:remote:Command", "mail-host-apply", "stdin"],
@@ -271,6 +287,8 @@ describe("MailHost", () => {
             "mail-ipv6",
             "mail-login-key",
             "mail-login-key",
+            "mail-stack-keys-helper-encryption",
+            "mail-stack-keys-txt-encryption",
         ];
         assert.deepEqual(await protectedNames(), lasting);
         assert.deepEqual(await protectedNames(true), lasting);
@@ -289,6 +307,8 @@ describe("MailHost", () => {
             authBasicPassword: mail.authBasicPassword,
             nextSteps: mail.nextSteps,
             sshCommand: mail.sshCommand,
+            webUrl: mail.webUrl,
+            clientSettings: mail.clientSettings,
         };
         const secret: string[] = [];
         for (const [name, output] of Object.entries(outputs)) {
@@ -301,8 +321,15 @@ describe("MailHost", () => {
         assert.equal(await valueOf(mail.hostName), "mx.example.com");
         assert.equal(await valueOf(mail.sshHostKey), "ssh-ed25519 bWFpbC1ob3N0LWtleQ==");
         assert.equal(await valueOf(mail.authBasicUsername), "admin");
+        assert.equal(await valueOf(mail.webUrl), "https://example.com");
+        assert.deepEqual(await valueOf(mail.clientSettings), [
+            { protocol: "imap", host: "mx.example.com", port: 993 },
+            { protocol: "pop3", host: "mx.example.com", port: 995 },
+            { protocol: "smtp", host: "mx.example.com", port: 465 },
+        ]);
         assert.deepEqual(await valueOf(mail.nextSteps), [
             "Ask Hetzner to open the outbound ports 25 and 465, or no mail leaves: https://docs.hetzner.com/cloud/servers/faq/#why-can-i-not-send-any-mails-from-my-server",
+            "Open https://example.com and register the first user, who becomes its administrator. Until then the site asks for the outputs authBasicUsername and authBasicPassword: pulumi stack output authBasicPassword --show-secrets",
             "Give what only the host's web site can tell of example.com: the output missingDomainValues says what and how. No mail of a domain is sent before.",
         ]);
         assert.equal(
@@ -342,10 +369,15 @@ describe("MailHost", () => {
                     dns: cloudflare({ apiToken: "short", adopt: ["MX"] }),
                     domains: [{ name: "example.org", spf: { includes: ["-"] } }],
                     systemDkim: { selectors: [] },
-                    certificate: { authority: "https://ca.example.net" },
+                    certificate: {
+                        authority: "https://ca.example.net",
+                        propagationSeconds: 901,
+                    },
                     authBasicUsername: "a:b",
                     rebootTime: "4:30",
                     secretDelivery: "user-data",
+                    stack: { images: { ...images, redis: "redis" }, memory: { mongdb: 512 } },
+                    helperEncryptionKey: "wrong",
                 }),
             (error: unknown) => {
                 assert.ok(error instanceof pulumi.InputPropertiesError);
@@ -360,6 +392,10 @@ describe("MailHost", () => {
                         "authBasicUsername",
                         "rebootTime",
                         "certificate.cloudflareApiToken",
+                        "certificate.propagationSeconds",
+                        "stack.images.redis",
+                        "stack.memory.mongdb",
+                        "helperEncryptionKey",
                         "server.sshAllowedCidrs[0]",
                         "server.volumeSizeGb",
                         "dns.apiToken",
@@ -368,7 +404,7 @@ describe("MailHost", () => {
                 );
                 assert.match(
                     error.message,
-                    /^mail: 12 problems, nothing was changed:\n {2}domain: "Example\.com" is not/,
+                    /^mail: 16 problems, nothing was changed:\n {2}domain: "Example\.com" is not/,
                 );
                 return true;
             },

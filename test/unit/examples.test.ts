@@ -26,7 +26,16 @@ declare const ssh: import("pulumi-mailhost").SshConnection;
 declare const server: import("pulumi-mailhost").Server & { id: import("@pulumi/pulumi").Output<string> };
 declare const plan: import("pulumi-mailhost").HostPlan;
 declare const attachment: import("@pulumi/pulumi").Resource;
+declare const setup: import("pulumi-mailhost").HostSetup;
+declare const certificate: import("pulumi-mailhost").Certificate;
+declare const dkim: import("pulumi-mailhost").SystemDkim;
+declare const options: import("pulumi-mailhost").StackOptions;
+declare const authBasicPassword: import("@pulumi/pulumi").Output<string>;
+declare const cloudflareApiToken: import("@pulumi/pulumi").Output<string>;
 `;
+
+/** What an example without imports takes from the package. */
+const components = "Certificate, certificateLineages, chosenAuthority, DataGuard, HostSetup";
 
 function compile(examples: Example[]): string[] {
     const { config } = ts.readConfigFile(path.join(projectRoot, "tsconfig.json"), (file) =>
@@ -44,7 +53,7 @@ function compile(examples: Example[]): string[] {
                 );
             const imports = code.includes("import ")
                 ? ""
-                : 'import { DataGuard, HostSetup } from "pulumi-mailhost";\n';
+                : `import { ${components} } from "pulumi-mailhost";\n`;
             return [
                 path.join(projectRoot, `example-${n}.ts`),
                 `${imports}${code}\n${used.join("\n")}\nexport {};`,

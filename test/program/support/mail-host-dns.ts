@@ -7,15 +7,20 @@ import {
     type MailHostArgs,
 } from "../../../components";
 import { recordKey, type Phase } from "../../../components/dns/record";
+import { images } from "../../unit/stack/stacks";
 import { RecordingMock, type HeldZone, type RecordedResource } from "./recording-mock";
 
 export const dnsRecord = "cloudflare:index/dnsRecord:DnsRecord";
 export const domains = [{ name: "example.org" }, { name: "lists.example.org" }];
+/** The host's own: the adapter's is whatever stands around the test. */
+export const cloudflareApiToken = "c".repeat(40);
 export const args: MailHostArgs = {
     domain: "example.com",
     email: "you@example.net",
     server: hetzner({ sshAllowedCidrs: ["203.0.113.0/24"] }),
     dns: cloudflare(),
+    certificate: { cloudflareApiToken },
+    stack: { images },
     domains,
 };
 /** What the records of {@link args} follow from. */

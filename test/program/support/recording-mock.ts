@@ -201,6 +201,8 @@ export class RecordingMock {
                 const name = inputs.zoneId?.replace(zoneIdOf(""), "") ?? "";
                 return { ...inputs, results: this.zone(name)?.records ?? [] };
             }
+            case "docker:index/getRegistryImage:getRegistryImage":
+                return { ...inputs, sha256Digest: registryDigest };
             default:
                 throw new Error(`no provider has the function ${args.token}`);
         }
@@ -211,6 +213,9 @@ export class RecordingMock {
         return zones && name in zones ? zones[name] : {};
     }
 }
+
+/** The digest that every registry has for every image. */
+export const registryDigest = `sha256:${"fedcba9876543210".repeat(4)}`;
 
 /** An error as the engine passes on what a provider says. */
 function refusal(details: string): Error {

@@ -45,6 +45,8 @@ const files = `
 /etc/systemd/system/mailhost-renew.timer 0644 - restart:mailhost-renew.timer
 /etc/ssh/authorized_keys.d/root 0644 - -
 /etc/ssh/sshd_config.d/00-mailhost.conf 0644 sshd reload:ssh.service
+/usr/local/lib/mailhost/stack 0755 - -
+/etc/systemd/system/mailhost-stack.service 0644 - -
 /usr/local/lib/mailhost/firewall 0755 - restart:mailhost-firewall.service
 /etc/systemd/system/mailhost-firewall.service 0644 - -
 /etc/mailhost/firewall.nft 0644 firewall restart:mailhost-firewall.service

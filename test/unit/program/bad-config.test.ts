@@ -2,10 +2,15 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { serverTypes } from "../../../components/server/hetzner-catalogue";
 import { readConfig, type ConfigSource } from "../../../program/config";
+import { digest, images } from "../stack/stacks";
 import { cloudflareToken, lines, source } from "./support/config-source";
 
 const server = (settings: Record<string, unknown>) => ({
     "mailhost:server": { sshAllowedCidrs: ["203.0.113.0/24"], ...settings },
+});
+
+const stack = (settings: Record<string, unknown>) => ({
+    "mailhost:stack": { images, ...settings },
 });
 
 interface Case {
@@ -27,6 +32,9 @@ const cidrsRemedy =
     "List the address blocks that you administer from, e.g. 203.0.113.0/24 (0.0.0.0/0 is everyone).";
 const tokenRemedy =
     "Make one at https://dash.cloudflare.com/profile/api-tokens that may edit the domain's DNS";
+
+const pin =
+    "Run `npm run mailhost -- pin`, which looks up the digests and writes them into the stack's configuration.";
 
 const cases: Case[] = [
     {
@@ -419,6 +427,7 @@ const cases: Case[] = [
         changes: {
             "mailhost:dns": { provider: "manual", adopt: [], recordsPerZone: 10 },
             "cloudflare:apiToken": undefined,
+            "mailhost:cloudflareApiToken": cloudflareToken,
         },
         expected: [
             "mailhost:dns.recordsPerZone: It is for Cloudflare alone, and dns.provider is manual. Remove it.",
@@ -489,6 +498,258 @@ const cases: Case[] = [
         changes: { "mailhost:certificate": { authority: "https://ca.example.net/directory" } },
         expected: [
             "mailhost:certificate.issuer: The issuer domain of the authority is missing: the CAA records would shut it out. Give the domain that the authority's documentation has for CAA records, e.g. pki.goog.",
+        ],
+    },
+    {
+        name: "an authority that nobody knows, its settings of wrong forms and misspelt",
+        changes: {
+            "mailhost:certificate": {
+                authority: "letsencript",
+                propagationSeconds: "soon",
+                ca: "x",
+                isuer: "y",
+            },
+        },
+        expected: [
+            'mailhost:certificate.propagationSeconds: "soon" is not a whole number. Write digits alone, e.g. 40.',
+            "mailhost:certificate.isuer: There is no such key. Did you mean mailhost:certificate.issuer? Rename or remove it.",
+            "mailhost:certificate.ca: It holds no certificate in PEM form. Give the text of the file that the authority has for it, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----.",
+            'mailhost:certificate.authority: "letsencript" is neither an authority that this version knows nor the https: URL of an ACME directory. Did you mean letsencrypt? Choose letsencrypt or letsencrypt-staging, or give a URL such as https://ca.example.net/directory.',
+            "mailhost:certificate.issuer: The issuer domain of the authority is missing: the CAA records would shut it out. Give the domain that the authority's documentation has for CAA records, e.g. pki.goog.",
+        ],
+    },
+    {
+        name: "settings of another authority beside a known one, and too long a wait",
+        changes: {
+            "mailhost:certificate": { propagationSeconds: 901, ca: "x", issuer: "pki.goog" },
+        },
+        expected: [
+            'mailhost:certificate.issuer: "pki.goog" is not the issuer domain of letsencrypt: that is letsencrypt.org. Leave certificate.issuer out.',
+            "mailhost:certificate.ca: It is given, but every system trusts the directory of letsencrypt already. Leave certificate.ca out, or give the https: URL of another authority's directory as certificate.authority.",
+            "mailhost:certificate.propagationSeconds: 901 is not a whole number from 0 to 900. Leave it out for 20, or give the seconds that your name servers take.",
+        ],
+    },
+    {
+        name: "a private key beside the authority's certificate",
+        changes: {
+            "mailhost:certificate": {
+                authority: "https://ca.example.net/directory",
+                issuer: "ca.example.net",
+                ca: "-----BEGIN PRIVATE KEY-----\nhunter2",
+            },
+        },
+        expected: ["mailhost:certificate.ca: It holds a private key. Give the certificate alone."],
+    },
+    {
+        name: "certificate is a text",
+        changes: { "mailhost:certificate": "letsencrypt" },
+        expected: [
+            'mailhost:certificate: "letsencrypt" is not a group of settings. Set each of its own, e.g. pulumi config set --path mailhost:certificate.authority letsencrypt.',
+        ],
+    },
+    {
+        name: "zones elsewhere and no token for the authority's challenge",
+        changes: { "mailhost:dns": { provider: "manual" }, "cloudflare:apiToken": undefined },
+        expected: [
+            `mailhost:cloudflareApiToken: The token for Cloudflare is missing: the host answers the certificate authority's DNS challenge in the zones there. ${tokenRemedy}.`,
+        ],
+    },
+    {
+        name: "images not chosen",
+        changes: { "mailhost:stack": undefined },
+        expected: [
+            `mailhost:stack.images.mail: It is not chosen which release of the mail services runs. ${pin} It takes a release with --mail-tag, e.g. --mail-tag v1.2.3.`,
+            `mailhost:stack.images.mongodb: "docker.io/library/mongo:8.0" is not pinned by its digest: the database would change with whatever the tag stands for. ${pin}`,
+            `mailhost:stack.images.redis: "docker.io/library/redis:7.4" is not pinned by its digest: the database would change with whatever the tag stands for. ${pin}`,
+        ],
+    },
+    {
+        name: "stack is a text",
+        changes: { "mailhost:stack": "storage" },
+        expected: [
+            'mailhost:stack: "storage" is not a group of settings. Set each of its own, e.g. pulumi config set --path mailhost:stack.profile storage.',
+        ],
+    },
+    {
+        name: "images are a text",
+        changes: stack({ images: "v1.0.0" }),
+        expected: [
+            'mailhost:stack.images: "v1.0.0" is not a group of settings. Let `npm run mailhost -- pin` write it.',
+        ],
+    },
+    {
+        name: "images misspelt, of the wrong form, and databases without a version",
+        changes: stack({
+            images: {
+                mail: "Ghcr.io/Name:v1",
+                mongo: images.mongodb,
+                mongodb: images.mongodb,
+                redis: `docker.io/library/redis@${digest}`,
+                router: 7,
+            },
+        }),
+        expected: [
+            "mailhost:stack.images.router: 7 is not a text. Write one text, in quotes.",
+            "mailhost:stack.images.mongo: There is no such key. Did you mean mongodb? Rename or remove it.",
+            'mailhost:stack.images.mail: "Ghcr.io/Name:v1" is not the reference of an image. Write it as registry/name:tag@sha256:digest, the name in lower case.',
+            `mailhost:stack.images.redis: "docker.io/library/redis@${digest}" does not say which version it is: it has no tag, and a database reads the data of few others. Give the version that the data is of, e.g. docker.io/library/redis:7.4. ${pin}`,
+        ],
+    },
+    {
+        name: "a profile and an option that there aren't",
+        changes: stack({ profile: "storge", startTlsSubmission: "yes" }),
+        expected: [
+            'mailhost:stack.startTlsSubmission: "yes" is not true or false. Write true or false.',
+            'mailhost:stack.profile: "storge" is not one of the choices. Did you mean storage? Choose storage or forwarding.',
+        ],
+    },
+    {
+        name: "unknown settings of the stack, a secret among them",
+        changes: stack({ imageTag: "v1", profil: "x", secretEnvironment: { A: "hunter2" } }),
+        expected: [
+            "mailhost:stack.imageTag: There is no such key. Did you mean mailhost:stack.images? Rename or remove it.",
+            "mailhost:stack.profil: There is no such key. Did you mean mailhost:stack.profile? Rename or remove it.",
+            "mailhost:stack.secretEnvironment: There is no such key. Did you mean mailhost:secretEnvironment? Rename or remove it.",
+        ],
+    },
+    {
+        name: "variables of the host's own, of wrong names and types, and secrets in plain text",
+        changes: stack({
+            environment: {
+                DOMAIN: "example.net",
+                "smtp host": 1,
+                MAX_RECIPIENTS: "many",
+                ALLOWLIST: ["a"],
+                SMTP_TRANSPORT_PASS: "hunter2",
+                AWS_SECRET_ACCESS_KEY: ["hunter2"],
+            },
+        }),
+        expected: [
+            "mailhost:stack.environment.DOMAIN: It is set by the host, whose other parts agree with it. Remove it.",
+            'mailhost:stack.environment.smtp host: "smtp host" is not the name of a variable. Write SMTP_HOST.',
+            'mailhost:stack.environment.MAX_RECIPIENTS: "many" is not a number. Write digits alone, e.g. 50.',
+            'mailhost:stack.environment.ALLOWLIST: ["a"] is not a text, a number, true or false. Write one value; the entries of a list are one text, with commas between them.',
+            ...["SMTP_TRANSPORT_PASS", "AWS_SECRET_ACCESS_KEY"].map(
+                (name) =>
+                    `mailhost:stack.environment.${name}: Its value (not shown) is a secret, and would stand in plain text. Revoke it if it was ever shared, and give it in secretEnvironment instead.`,
+            ),
+        ],
+    },
+    {
+        name: "variables are a text",
+        changes: stack({ environment: "APP_NAME=Post" }),
+        expected: [
+            'mailhost:stack.environment: "APP_NAME=Post" is not a group of settings. Write { SMTP_MESSAGE_MAX_SIZE: 50mb }.',
+        ],
+    },
+    {
+        name: "memory with a unit, of no service, and more than the server has",
+        changes: stack({ memory: { web: "1g", mongdb: 512, api: 8193 } }),
+        expected: [
+            'mailhost:stack.memory.web: "1g" is not a whole number. Write digits alone, e.g. 40.',
+            "mailhost:stack.memory.mongdb: There is no such service. Did you mean mongodb? Known here: mongodb, redis, sni-router, smtp, mx, bree, smtp_bree, web, api, sqlite, sqlite_bree, imap, pop3, caldav, carddav.",
+            "mailhost:stack.memory.api: 8193 is not a whole number of MiB from 192 to 8192. Leave it out for the default, which follows the host's memory.",
+        ],
+    },
+    {
+        name: "databases that take the small server's memory",
+        changes: { ...server({ type: "cax11" }), ...stack({ memory: { mongodb: "2560" } }) },
+        expected: [
+            "mailhost:stack.memory: mongodb and redis may use 2887 MiB of the host's 4096: the mail services need the rest, which is too little. Give them at most 2457 MiB together, or choose a larger server.",
+        ],
+    },
+    {
+        name: "services that there aren't, that are needed, and settings that are none",
+        changes: stack({
+            services: {
+                web: "x",
+                imap: { disabled: "yes" },
+                wbe: { command: ["node"] },
+                extra: { image: images.router, prots: [8448] },
+                mongodb: { disabled: true },
+            },
+        }),
+        expected: [
+            'mailhost:stack.services.web: "x" is not a service. Write its settings.',
+            'mailhost:stack.services.imap.disabled: "yes" is not true or false. Write one of them.',
+            "mailhost:stack.services.wbe: The stack has no such service, and a service of your own needs an image. Did you mean web? Give stack.services.wbe.image.",
+            "mailhost:stack.services.extra.prots: There is no such setting. Did you mean ports? Rename or remove it.",
+            "mailhost:stack.services.mongodb.disabled: The stack does not work without it. Remove it. imap, pop3, caldav, carddav may be left out; all of them are with the profile forwarding.",
+        ],
+    },
+    {
+        name: "secret variables in plain text",
+        changes: { "mailhost:secretEnvironment": { SMTP_TRANSPORT_PASS: "hunter2" } },
+        rest: { secretKeys: ["hcloud:token", "cloudflare:apiToken"] },
+        expected: [
+            "mailhost:secretEnvironment: The value (not shown) stands in plain text. Revoke it if the file was ever shared, and set it with: pulumi config set --secret --path mailhost:secretEnvironment.NAME.",
+        ],
+    },
+    {
+        name: "secret variables that are one text",
+        changes: { "mailhost:secretEnvironment": "hunter2" },
+        expected: [
+            "mailhost:secretEnvironment: The value (not shown) is not a group of settings. Set each of its own: pulumi config set --secret --path mailhost:secretEnvironment.NAME.",
+        ],
+    },
+    {
+        name: "secret variables of the wrong form",
+        changes: { "mailhost:secretEnvironment": { PIN: 12345678, LIST: ["hunter2"] } },
+        expected: [
+            "mailhost:secretEnvironment.PIN: The value (not shown) is not a text. Write one text, in quotes.",
+            "mailhost:secretEnvironment.LIST: The value (not shown) is not a text. Write one text, in quotes.",
+        ],
+    },
+    {
+        name: "secret variables that can't be set so",
+        changes: {
+            ...stack({ environment: { BOTH: "x" } }),
+            "mailhost:secretEnvironment": {
+                BOTH: "hunter2",
+                HELPER_ENCRYPTION_KEY: "hunter2",
+                SMTP_TRANSPORT_PASS: "12345678",
+                "a b": "hunter2",
+            },
+        },
+        expected: [
+            "mailhost:secretEnvironment.HELPER_ENCRYPTION_KEY: It is set by the host, whose other parts agree with it. Remove it. The key of a volume that has data is given as helperEncryptionKey.",
+            "mailhost:secretEnvironment.SMTP_TRANSPORT_PASS: The value (not shown) would be read as a number instead of a text. Choose a value that has other characters too, e.g. letters.",
+            'mailhost:secretEnvironment.a b: "a b" is not the name of a variable. Write A_B.',
+            "mailhost:secretEnvironment.BOTH: It is set in environment as well. Remove one of the two.",
+        ],
+    },
+    {
+        name: "keys of a volume of the wrong form",
+        changes: {
+            "mailhost:helperEncryptionKey": "hunter2",
+            "mailhost:txtEncryptionKey": "hunter2,".repeat(4),
+        },
+        expected: [
+            "mailhost:helperEncryptionKey: The value (not shown) has 7 characters instead of 32. Give the one that stands in the file .env of the data volume.",
+            "mailhost:txtEncryptionKey: The value (not shown) would be read as a list instead of a text. Use no comma.",
+        ],
+    },
+    {
+        name: "keys of a volume in plain text",
+        changes: {
+            "mailhost:helperEncryptionKey": "A".repeat(32),
+            "mailhost:txtEncryptionKey": "a".repeat(32),
+        },
+        rest: { secretKeys: ["hcloud:token", "cloudflare:apiToken"] },
+        expected: ["helperEncryptionKey", "txtEncryptionKey"].map(
+            (key) =>
+                `mailhost:${key}: The value (not shown) stands in plain text. Revoke it if the file was ever shared, and set it with: pulumi config set --secret mailhost:${key}.`,
+        ),
+    },
+    {
+        name: "names that the services would take for something else",
+        changes: {
+            "mailhost:authBasicUsername": "1234",
+            "mailhost:systemDkim": { selectors: ["2027"] },
+        },
+        expected: [
+            'mailhost:authBasicUsername: "1234" would be read as a number instead of a text. Choose a value that has other characters too, e.g. letters.',
+            'mailhost:systemDkim.signing: "2027" would be read as a number instead of a text. Choose a value that has other characters too, e.g. letters.',
         ],
     },
     {
@@ -580,6 +841,10 @@ describe("bad configuration", () => {
             "mailhost:rebootTime": "270",
             "mailhost:secretDelivery": "user-data",
             "mailhost:doman": "example.com",
+            "mailhost:certificate": { issuer: "pki.goog", propagationSeconds: 1000 },
+            "mailhost:stack": { profile: "pop", memory: { web: "much" } },
+            "mailhost:secretEnvironment": { DOMAIN: "example.com" },
+            "mailhost:helperEncryptionKey": "short",
             "hcloud:token": "short",
         });
         assert.deepEqual(
@@ -588,10 +853,19 @@ describe("bad configuration", () => {
                 "mailhost:protect",
                 "mailhost:doman",
                 "mailhost:server.colour",
+                "mailhost:stack.memory.web",
                 "mailhost:domain",
                 "mailhost:email",
+                "mailhost:certificate.issuer",
                 "mailhost:rebootTime",
                 "mailhost:cloudflareApiToken",
+                "mailhost:certificate.propagationSeconds",
+                "mailhost:stack.images.mail",
+                "mailhost:stack.images.mongodb",
+                "mailhost:stack.images.redis",
+                "mailhost:stack.profile",
+                "mailhost:secretEnvironment.DOMAIN",
+                "mailhost:helperEncryptionKey",
                 "mailhost:server.location",
                 "mailhost:server.type",
                 "mailhost:server.image",

@@ -4,6 +4,8 @@ import fc from "fast-check";
 import { formatProblems } from "../../../components/problem";
 import { locations, serverTypes } from "../../../components/server/hetzner-catalogue";
 import { readConfig } from "../../../program/config";
+import { authorityPem } from "../certificate/authority-certificate";
+import { images } from "../stack/stacks";
 import { cloudflareToken, hcloudToken, lines, source } from "./support/config-source";
 
 describe("good configuration", () => {
@@ -16,6 +18,7 @@ describe("good configuration", () => {
                 dns: { provider: "cloudflare" },
                 certificate: {},
                 systemDkim: {},
+                stack: { images },
             },
             problems: [],
         });
@@ -57,7 +60,23 @@ describe("good configuration", () => {
                     siteVerification: "0123456789",
                 },
             ],
-            "mailhost:certificate": { authority: "letsencrypt-staging" },
+            "mailhost:certificate": {
+                authority: "https://ca.example.net/directory",
+                issuer: "ca.example.net",
+                ca: authorityPem,
+                propagationSeconds: "30",
+            },
+            "mailhost:stack": {
+                images,
+                profile: "storage",
+                startTlsSubmission: "true",
+                environment: { APP_NAME: "Post", MAX_RECIPIENTS: 30, AUTH_BASIC_ALWAYS: true },
+                memory: { mongodb: "1024", web: 512 },
+                services: { pop3: { disabled: true }, extra: { image: images.router } },
+            },
+            "mailhost:helperEncryptionKey": "Adopted1".repeat(4),
+            "mailhost:txtEncryptionKey": "ad0b7ed1".repeat(4),
+            "mailhost:secretEnvironment": { GOOGLE_CLIENT_SECRET: "their-secret" },
             "mailhost:systemDkim": { selectors: ["default", "s2027"], signing: "s2027" },
             "mailhost:protect": "false",
             "mailhost:authBasicUsername": "setup",
@@ -115,7 +134,27 @@ describe("good configuration", () => {
                             siteVerification: "0123456789",
                         },
                     ],
-                    certificate: { authority: "letsencrypt-staging" },
+                    certificate: {
+                        authority: "https://ca.example.net/directory",
+                        issuer: "ca.example.net",
+                        ca: authorityPem,
+                        propagationSeconds: 30,
+                    },
+                    stack: {
+                        images,
+                        profile: "storage",
+                        startTlsSubmission: true,
+                        environment: {
+                            APP_NAME: "Post",
+                            MAX_RECIPIENTS: 30,
+                            AUTH_BASIC_ALWAYS: true,
+                        },
+                        memory: { mongodb: 1024, web: 512 },
+                        services: { pop3: { disabled: true }, extra: { image: images.router } },
+                        secretEnvironment: { GOOGLE_CLIENT_SECRET: "their-secret" },
+                    },
+                    helperEncryptionKey: "Adopted1".repeat(4),
+                    txtEncryptionKey: "ad0b7ed1".repeat(4),
                     systemDkim: { selectors: ["default", "s2027"], signing: "s2027" },
                     protect: false,
                     authBasicUsername: "setup",
@@ -159,6 +198,8 @@ describe("good configuration", () => {
     );
     const twoDigits = (max: number) =>
         fc.integer({ min: 0, max }).map((n) => String(n).padStart(2, "0"));
+    /** The mail services would take it for one. */
+    const isNoNumber = (text: string) => Number.isNaN(Number(text));
     const valid = fc.record(
         {
             "mailhost:domain": domain,
@@ -179,14 +220,46 @@ describe("good configuration", () => {
                 .map((parts) => Object.assign({}, ...parts) as object),
             "mailhost:protect": fc.constantFrom("true", "false"),
             "mailhost:debug": fc.constantFrom("true", "false"),
-            "mailhost:authBasicUsername": fc.stringMatching(/^[A-Za-z0-9._-]{1,64}$/),
+            "mailhost:authBasicUsername": fc
+                .stringMatching(/^[A-Za-z0-9._-]{1,64}$/)
+                .filter(isNoNumber),
+            "mailhost:stack": fc.record(
+                {
+                    images: fc.constant(images),
+                    profile: fc.constantFrom("storage", "forwarding"),
+                    startTlsSubmission: fc.boolean(),
+                    environment: fc.dictionary(
+                        fc.stringMatching(/^X_[A-Z0-9_]{0,20}$/),
+                        fc.oneof(
+                            fc.integer(),
+                            fc.boolean(),
+                            fc.stringMatching(/^[a-z 0-9]{0,20}$/),
+                        ),
+                    ),
+                    memory: fc.record({ web: fc.integer({ min: 192, max: 2048 }) }),
+                },
+                { requiredKeys: ["images"] },
+            ),
+            "mailhost:helperEncryptionKey": fc
+                .stringMatching(/^[A-Za-z0-9]{32}$/)
+                .filter(isNoNumber),
+            "mailhost:txtEncryptionKey": fc.stringMatching(/^[0-9a-f]{32}$/).filter(isNoNumber),
+            "mailhost:secretEnvironment": fc.dictionary(
+                fc.stringMatching(/^Y_[A-Z0-9_]{0,20}$/),
+                fc.stringMatching(/^[A-Za-z0-9+/=]{0,40}$/),
+            ),
             "mailhost:rebootTime": fc
                 .tuple(twoDigits(23), twoDigits(59))
                 .map((parts) => parts.join(":")),
             "mailhost:cloudflareApiToken": fc.stringMatching(/^[A-Za-z0-9_-]{40,60}$/),
             "hcloud:token": fc.stringMatching(/^[A-Za-z0-9]{64}$/),
         },
-        { requiredKeys: ["mailhost:domain", "mailhost:email", "mailhost:server", "hcloud:token"] },
+        {
+            requiredKeys: [
+                ...(["mailhost:domain", "mailhost:email", "mailhost:server"] as const),
+                ...(["mailhost:stack", "hcloud:token"] as const),
+            ],
+        },
     );
 
     it("never has a problem", () => {
@@ -223,6 +296,21 @@ describe("secrets", () => {
                             "cloudflare:apiToken": second,
                             "mailhost:domain": third,
                             "mailhost:email": other,
+                            "mailhost:helperEncryptionKey": first,
+                            "mailhost:txtEncryptionKey": second,
+                            "mailhost:secretEnvironment": other ?? {
+                                "a b": first,
+                                HELPER_ENCRYPTION_KEY: second,
+                                SMTP_TRANSPORT_PASS: [third],
+                                GPG_SECURITY_KEY: `${third}\n`,
+                            },
+                            "mailhost:stack": {
+                                environment: {
+                                    SMTP_TRANSPORT_PASS: first,
+                                    AWS_SECRET_ACCESS_KEY: { value: second },
+                                },
+                                secretEnvironment: { A: third },
+                            },
                             "mailhost:secretDelivery": other,
                             "mailhost:server": {
                                 type: third,
@@ -246,6 +334,9 @@ describe("secrets", () => {
                                           "hcloud:token",
                                           "cloudflare:apiToken",
                                           "mailhost:cloudflareApiToken",
+                                          "mailhost:helperEncryptionKey",
+                                          "mailhost:txtEncryptionKey",
+                                          "mailhost:secretEnvironment",
                                       ]),
                             ],
                         },

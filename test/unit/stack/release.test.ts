@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { parse } from "yaml";
 import { domainSettings } from "../../../components/dns/domain-settings";
 import type { Release } from "../../../components/stack/model";
-import { renderRelease, type StackArgs } from "../../../components/stack/plan";
+import { renderRelease, type StackOptions } from "../../../components/stack/plan";
 import { variables } from "../../../components/stack/variables";
 import { context, digest, fileOf, images, planOf, releaseOf, secrets } from "./stacks";
 
@@ -38,7 +38,7 @@ function changed(before: Release, after: Release): string[] {
     return Object.keys(now).filter((name) => now[name] !== old[name]);
 }
 
-const everyArgs: StackArgs = { startTlsSubmission: true };
+const everyArgs: StackOptions<unknown> = { startTlsSubmission: true };
 const nodeServices = planOf(everyArgs)
     .services.filter(({ readsEnvironmentFile }) => readsEnvironmentFile)
     .map(({ name }) => name);
@@ -173,6 +173,20 @@ describe("the compose file", () => {
                 "mailhost.inputs": services["smtp_starttls"]?.labels["mailhost.inputs"],
                 "mailhost.certificate": "restart",
             },
+        });
+    });
+
+    it("turns a check of the image off where none is wanted", () => {
+        const release = releaseOf({ services: { redis: { healthCheck: false } } });
+        const file = parse(fileOf(release, composeFile)) as {
+            services: Record<string, Record<string, unknown>>;
+        };
+        assert.deepEqual(file.services["redis"]?.["healthcheck"], { disable: true });
+        assert.equal(file.services["bree"]?.["healthcheck"], undefined);
+        const { depends_on: waits } = file.services["smtp"] ?? {};
+        assert.deepEqual(waits, {
+            mongodb: { condition: "service_healthy" },
+            redis: { condition: "service_started" },
         });
     });
 

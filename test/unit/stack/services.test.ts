@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { describe, it } from "node:test";
 import type { Service } from "../../../components/stack/services";
-import type { StackArgs } from "../../../components/stack/plan";
+import type { StackOptions } from "../../../components/stack/plan";
 import { context, planOf } from "./stacks";
 
 const summary = ({ name, image, command, hostname, listens, dependsOn }: Service) =>
@@ -36,7 +37,7 @@ const storage = [
     "carddav | mail | node carddav.js | carddav.example.com | 6000 | mongodb:healthy redis:healthy sqlite:healthy",
 ];
 
-const cases: [args: StackArgs, services: string[], openTcpPorts: number[]][] = [
+const cases: [args: StackOptions<unknown>, services: string[], openTcpPorts: number[]][] = [
     [{}, [...forwarding, ...storage], [25, 80, 443, 465, 993, 995]],
     [{ profile: "forwarding" }, forwarding, [25, 80, 443, 465]],
     [
@@ -58,7 +59,7 @@ for (const [args, services, openTcpPorts] of cases) {
     });
 }
 
-const service = (name: string, args: StackArgs = {}, given = context) => {
+const service = (name: string, args: StackOptions<unknown> = {}, given = context) => {
     const found = planOf(args, { given }).services.find((one) => one.name === name);
     assert.ok(found, name);
     return found;
@@ -96,8 +97,8 @@ describe("every service", () => {
             mx: "nc -z 127.0.0.1 25",
             bree: undefined,
             smtp_bree: undefined,
-            web: `${answers} https://127.0.0.1:3000/`,
-            api: `${answers} https://127.0.0.1:4000/v1/test`,
+            web: `bash -c case $("$@") in [234]??) ;; *) exit 1 ;; esac check ${answers} https://127.0.0.1:3000/ -w %{http_code}`,
+            api: `${answers} https://127.0.0.1:4000/v1/test -f`,
             sqlite: "nc -z 127.0.0.1 3456",
             sqlite_bree: undefined,
             imap: "nc -z 127.0.0.1 993",
@@ -105,6 +106,16 @@ describe("every service", () => {
             caldav: "nc -z 127.0.0.1 5000",
             carddav: "nc -z 127.0.0.1 6000",
         });
+    });
+
+    it("takes the web site's request to log in for an answer, and no error of the server", () => {
+        const [bash = "", ...command] = service("web").healthCheck?.command ?? [];
+        const given = command.slice(0, command.indexOf("curl"));
+        const answers = ["200", "302", "401", "429", "500", "502", "503", "000", ""];
+        assert.deepEqual(
+            answers.filter((code) => spawnSync(bash, [...given, "echo", code]).status === 0),
+            ["200", "302", "401", "429"],
+        );
     });
 
     it("that others wait for is looked at every second until it is healthy", () => {
@@ -149,7 +160,7 @@ describe("every service", () => {
 });
 
 describe("memory", () => {
-    const limits = (memoryMb: number | undefined, args: StackArgs = {}) =>
+    const limits = (memoryMb: number | undefined, args: StackOptions<unknown> = {}) =>
         ["mongodb", "redis", "sni-router", "web", "mx", "caldav"].map(
             (name) => service(name, args, { ...context, memoryMb }).memoryMb,
         );
@@ -236,12 +247,30 @@ describe("overrides", () => {
             },
         });
     });
+    it("let others wait for the start of what is unchecked", () => {
+        const unchecked = ["smtp", "sqlite", "mongodb", "redis"];
+        const services = Object.fromEntries(
+            unchecked.map((name) => [name, { healthCheck: false }]),
+        );
+        const waits = planOf({ services } as StackOptions<unknown>).services.flatMap(
+            ({ dependsOn }) => dependsOn,
+        );
+        assert.ok(waits.length > 20);
+        assert.deepEqual([...new Set(waits.map(({ condition }) => condition))], ["started"]);
+        const some = planOf({ services: { smtp: { healthCheck: false } } }).services;
+        assert.deepEqual(some.find(({ name }) => name === "web")?.dependsOn, [
+            { service: "mongodb", condition: "healthy" },
+            { service: "redis", condition: "healthy" },
+            { service: "smtp", condition: "started" },
+        ]);
+    });
     it("leave a service unchecked, or out", () => {
         const plan = planOf({
             services: { web: { healthCheck: false }, caldav: { disabled: true } },
         });
         const names = plan.services.map(({ name }) => name);
-        assert.equal(plan.services.find(({ name }) => name === "web")?.healthCheck, undefined);
+        const web = plan.services.find(({ name }) => name === "web");
+        assert.deepEqual([web?.healthCheck, web?.ignoresImageCheck], [undefined, true]);
         assert.ok(!names.includes("caldav"));
         assert.ok(!plan.verify.some(({ name }) => name === "caldav.example.com"));
         assert.deepEqual(plan.warnings, [

@@ -6,7 +6,7 @@ import {
     planStack,
     renderRelease,
     stackProblems,
-    type StackArgs,
+    type StackOptions,
     type StackContext,
     type StackPlan,
     type StackSurroundings,
@@ -47,7 +47,7 @@ export const context: StackContext = {
 
 /** The plan of a stack whose arguments are right. */
 export function planOf(
-    args: StackArgs = {},
+    args: StackOptions<unknown> = {},
     { given = context }: { given?: StackContext } = {},
 ): StackPlan {
     const whole = { images, ...args };
@@ -56,7 +56,7 @@ export function planOf(
 }
 
 export function releaseOf(
-    args: StackArgs = {},
+    args: StackOptions<unknown> = {},
     environment: Readonly<Record<string, string>> = {},
     given: StackContext = context,
 ): Release {
@@ -72,6 +72,10 @@ export function fileOf(release: Release, path: string): string {
 
 /** The problems of arguments, a line each; the images are right unless others are given. */
 export function problemLines(args: unknown, surroundings: StackSurroundings = {}): string[] {
-    const problems = stackProblems("stack", { images, ...(args as StackArgs) }, surroundings);
+    const problems = stackProblems(
+        "stack",
+        { images, ...(args as StackOptions<unknown>) },
+        surroundings,
+    );
     return problems.map((problem) => formatProblems([problem]).trim());
 }

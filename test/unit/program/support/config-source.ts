@@ -1,7 +1,15 @@
 import { readConfig, type ConfigSource } from "../../../../program/config";
+import { images } from "../../stack/stacks";
 
 export const hcloudToken = "h".repeat(64);
 export const cloudflareToken = "c".repeat(40);
+
+/** The keys that have to be encrypted. */
+export const secretKeys = [
+    ...["hcloud:token", "cloudflare:apiToken", "mailhost:cloudflareApiToken"],
+    ...["mailhost:helperEncryptionKey", "mailhost:txtEncryptionKey"],
+    "mailhost:secretEnvironment",
+];
 
 /** A configuration without a problem; `undefined` takes a key out, objects become the JSON that the engine hands over. */
 export function source(
@@ -12,6 +20,7 @@ export function source(
         "mailhost:domain": "example.com",
         "mailhost:email": "you@example.net",
         "mailhost:server": { sshAllowedCidrs: ["203.0.113.0/24"] },
+        "mailhost:stack": { images },
         "hcloud:token": hcloudToken,
         "cloudflare:apiToken": cloudflareToken,
         ...changes,
@@ -21,7 +30,7 @@ export function source(
         .map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]);
     return {
         entries: Object.fromEntries(entries) as Record<string, string>,
-        secretKeys: ["hcloud:token", "mailhost:cloudflareApiToken", "cloudflare:apiToken"],
+        secretKeys,
         project: "mailhost",
         stack: "test",
         environment: {},
