@@ -114,6 +114,15 @@ for (const preview of [false, true]) {
             }
         });
 
+        test("is told another way to log in", async () => {
+            const login = "$(pulumi stack output sshCommand)";
+            const { mock } = await RecordingMock.run({ preview }, () =>
+                stack({ login: pulumi.output(login) }),
+            );
+            const { inputs } = mock.resource("command:remote:Command", "stack-deploy");
+            assert.equal(inputs["stdin"], deployScript({ ...deployment, login }));
+        });
+
         test("looks again from here when the release is another, with nothing that is secret", async () => {
             const { mock } = await RecordingMock.run({ preview }, () =>
                 stack({ spki: { "example.com": "ab" } }),
