@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+import type { VerifiedPort } from "../../../components/stack/model";
 import { describedRelease, describedSecrets } from "./described-release";
 import { selfSigned, SimulatedHost } from "./simulated-host";
 
@@ -57,10 +58,13 @@ describe("a deployment on simulated programs", () => {
 
     test("goes on without the certificate of a further domain, and says so", async () => {
         const release = describedRelease();
-        const further = {
-            ...{ port: 443, tls: "implicit", name: "mta-sts.example.org" },
-            ...{ lineage: "example.org", service: "sni-router" },
-        } as const;
+        const further: VerifiedPort = {
+            port: 443,
+            tls: "implicit",
+            name: "mta-sts.example.org",
+            lineage: "example.org",
+            service: "sni-router",
+        };
         const ended = await host.deploy({
             release: { ...release, verify: [...release.verify, further] },
         });
