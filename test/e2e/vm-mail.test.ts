@@ -1,0 +1,60 @@
+// The main path once on a virtual machine: the real program, from nothing to a mail that is read. Where no KVM boots
+// machines it takes a quarter of an hour or more, most of it for unpacking images, so it waits to be asked for there.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { chooseKind } from "../../local/cloud/machines/choose-kind";
+import { buildImage } from "../../local/image/build-image";
+import { snapshotFor } from "../../local/laptop";
+import { allHealthy, mailArrives, proofsOf } from "./support/mail-host";
+import { orderedSteps } from "./support/steps";
+import { eventually, minutes, stackSize, TestLaptop } from "./support/test-laptop";
+
+/** Set it to 1 to run this file under software emulation as well. */
+const slowTests = "MAILHOST_SLOW_TESTS";
+
+void (async () => {
+    const { accelerator } = await chooseKind("vm");
+    if (accelerator !== "kvm" && process.env[slowTests] !== "1") {
+        test("a mail host on a virtual machine", {
+            skip: `no KVM boots machines here, and emulation takes a quarter of an hour: ${slowTests}=1 runs it`,
+        });
+        return;
+    }
+    describe("a mail host on a virtual machine", { timeout: minutes(40) }, () => {
+        const step = orderedSteps();
+        let laptop: TestLaptop;
+
+        before(async () => {
+            const { images } = await buildImage();
+            laptop = await TestLaptop.start("vm-mail", {
+                kind: "vm",
+                image: snapshotFor(accelerator, images),
+            });
+        });
+        after(() => laptop?.close());
+
+        step("`up` makes it", async () => {
+            const { changes } = await laptop.up();
+            assert.deepEqual(changes, { created: stackSize });
+            assert.deepEqual((await laptop.status(true)).problems, []);
+        });
+
+        step("a mail comes in and is read, another goes out and passes every check", async () => {
+            assert.deepEqual(
+                (await proofsOf(laptop)).filter(({ ok }) => !ok),
+                [],
+            );
+        });
+
+        step("after a reboot all is healthy without help", async () => {
+            await laptop.ssh("touch /run/before-reboot; systemctl reboot");
+            await eventually(
+                async () => (await laptop.trySsh("test ! -e /run/before-reboot")).code === 0,
+                300,
+                "the host is back",
+            );
+            await eventually(() => allHealthy(laptop), 600, "all is healthy");
+            await mailArrives(laptop);
+        });
+    });
+})();
