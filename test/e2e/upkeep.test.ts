@@ -147,10 +147,11 @@ describe("looking after a mail host", { timeout: minutes(40) }, () => {
             const said = await laptop.ssh("journalctl -q -o cat -u mailhost-renew.service");
             assert.match(said, /mailhost: error: .*example\.test/);
             assert.match(said, /token/);
-            assert.ok(
-                (await laptop.status(true)).problems.some((one) =>
-                    one.includes("mailhost-renew.service"),
-                ),
+            const problems = (await laptop.status(true)).problems;
+            assert.equal(problems.length, 1, problems.join("\n"));
+            assert.match(
+                problems[0]!,
+                /^the renewal of certificates failed at \S+: .*example\.test.*mailhost renew$/,
             );
             assert.deepEqual(await serials(), before.serials);
             assert.deepEqual(await restartedSince(laptop, before.starts), []);
