@@ -282,7 +282,7 @@ function cloudflareTokenProblems(
             {
                 path,
                 reason: "The token for Cloudflare is missing: the program publishes the DNS records there.",
-                remedy: `${remedy} If the zones are elsewhere, set ${namespace}:dns.provider to manual.`,
+                remedy: `${remedy} To write the records in those zones yourself, set ${namespace}:dns.provider to manual.`,
             },
         ];
     }

@@ -12,8 +12,8 @@ export interface ManualDnsArgs {
 }
 
 /**
- * Writes nothing: for zones at a provider that no adapter knows. `mailhost dns` prints the records, as a table or as a
- * zone file for import.
+ * Writes nothing: for zones at Cloudflare in which this program must not write. `mailhost dns` prints the records, as a
+ * table or as a zone file for import. The host itself answers the certificate authority there.
  *
  * @example
  * ```ts

@@ -404,7 +404,7 @@ const cases: Case[] = [
         name: "token of Cloudflare for the program missing",
         changes: { "cloudflare:apiToken": undefined },
         expected: [
-            `cloudflare:apiToken: The token for Cloudflare is missing: the program publishes the DNS records there. ${programTokenRemedy} If the zones are elsewhere, set mailhost:dns.provider to manual.`,
+            `cloudflare:apiToken: The token for Cloudflare is missing: the program publishes the DNS records there. ${programTokenRemedy} To write the records in those zones yourself, set mailhost:dns.provider to manual.`,
         ],
     },
     {
