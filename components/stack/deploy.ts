@@ -72,7 +72,7 @@ function releaseTables({ release, secrets, ports }: Deployment): Record<string, 
             ...Object.entries(images),
             ...furtherImages.map((image) => ["further", image]),
         ]),
-        services: rows(services.map(({ name }) => [name])),
+        services: rows(services.map((name) => [name])),
         verify: rows(
             verify.map(({ port, tls, name, lineage, service }) => [
                 port,

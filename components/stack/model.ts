@@ -61,8 +61,8 @@ export interface Release {
     furtherImages: readonly string[];
     /** In the order in which they are placed; `docker-compose-self-hosting.yml` last. */
     files: readonly ReleaseFile[];
-    /** The services of the compose file, and whether each has a health check. */
-    services: readonly { name: string; healthCheck: boolean }[];
+    /** The services of the compose file. */
+    services: readonly string[];
     verify: readonly VerifiedPort[];
     /** Folders of the data volume, with the image whose named user owns them. */
     folders: readonly { path: string; image: ImageName; user?: string }[];

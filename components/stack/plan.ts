@@ -376,10 +376,7 @@ export function renderRelease(
         images,
         furtherImages: furtherImages(plan),
         files: [environment, signingKey, ...plan.routerFiles, compose],
-        services: plan.services.map(({ name, healthCheck }) => ({
-            name,
-            healthCheck: healthCheck !== undefined,
-        })),
+        services: plan.services.map(({ name }) => name),
         verify: plan.verify,
         folders: plan.folders,
     };

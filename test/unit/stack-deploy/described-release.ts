@@ -67,7 +67,7 @@ export function describedRelease(
                     .join(""),
             },
         ],
-        services: Object.keys(services).map((name) => ({ name, healthCheck: true })),
+        services: Object.keys(services),
         verify: [
             {
                 port: 25,

@@ -143,7 +143,7 @@ describe("the hash of a release", () => {
             { ...release, files: [{ ...first, path: ".env2" }, ...files] },
             { ...release, images: { ...release.images, mail: "registry.example.net/mail:2" } },
             { ...release, furtherImages: ["further:1"] },
-            { ...release, services: [{ name: "mx", healthCheck: true }] },
+            { ...release, services: ["mx"] },
             { ...release, verify: [{ ...verified, port: 2525 }] },
             { ...release, folders: [] },
         ];
