@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Starts what changed and waits until everything is healthy. Needs deploy.sh.
+# Starts what changed and waits until everything is healthy. Needs deploy.sh and stack-leftovers.sh.
 
 data=${data:?}
 work=${work:?}
@@ -35,6 +35,7 @@ start_services() {
     local release=$1
     observe >"$work/before"
     : >"$work/compose.log"
+    remove_half_made
     run_compose
     await_health "$release" "$!"
 }

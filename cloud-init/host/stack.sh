@@ -35,6 +35,7 @@ start() {
         say "nothing is deployed yet"
         return
     fi
+    remove_half_made
     # A container that was stopped for a shutdown stays stopped for Docker, so everything is started here, in order.
     # What fails at first, its own restarts may mend.
     until [ "$(count running)" != 0 ] && [ "$(count created exited dead restarting paused)" = 0 ]; do
@@ -52,6 +53,8 @@ stop() {
     [ -e "$compose_file" ] || return 0
     compose stop
 }
+
+@LEFTOVERS@
 
 @ENV_VALUE@
 case ${1:-} in

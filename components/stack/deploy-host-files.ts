@@ -9,6 +9,13 @@ export const libraryFolder = "/usr/local/lib/mailhost";
 /** The unit that starts the stack at boot and stops it before the host goes down. A deployment enables it. */
 export const stackUnit = "mailhost-stack.service";
 
+/** A script without the line that is for its linter. */
+function fragment(name: string): string {
+    return hostTemplate(name)
+        .replace(/^# shellcheck .*\n+/, "")
+        .trimEnd();
+}
+
 /** What starts and stops the stack on the host without a deployment. */
 export function stackHostFiles(): HostFile[] {
     return [
@@ -19,9 +26,8 @@ export function stackHostFiles(): HostFile[] {
                 DATA: dataMountPoint,
                 PROJECT: composeProject,
                 COMPOSE_FILE: composeFile,
-                ENV_VALUE: hostTemplate("stack-env.sh")
-                    .replace(/^# shellcheck .*\n+/, "")
-                    .trimEnd(),
+                ENV_VALUE: fragment("stack-env.sh"),
+                LEFTOVERS: fragment("stack-leftovers.sh"),
             }),
         },
         {

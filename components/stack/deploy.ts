@@ -136,6 +136,7 @@ export function deployScript(deployment: Deployment): string {
             ...[
                 "stack-images.sh",
                 "stack-env.sh",
+                "stack-leftovers.sh",
                 "deploy-checks.sh",
                 "deploy-release.sh",
                 "deploy-health.sh",

@@ -26,6 +26,22 @@ import { eventually, minutes, stackSize, TestLaptop } from "./support/test-lapto
 
 const data = "/root/forwardemail.net/self-hosting";
 
+/**
+ * Leaves what compose does when it is killed after it has made the container that is to replace another, and before the
+ * other is gone; unless it has just done so.
+ */
+function leaveHalfMade(service: string): string {
+    const labels = ["project", "service", "container-number", "oneoff"].map((name) => {
+        const label = `com.docker.compose.${name}`;
+        return `--label ${label}=$(docker inspect -f '{{index .Config.Labels "${label}"}}' ${service})`;
+    });
+    return [
+        `name=$(docker inspect -f '{{slice .Id 0 12}}' ${service})_${service}`,
+        "if docker container inspect $name >/dev/null 2>&1; then exit; fi",
+        `docker create --name $name ${labels.join(" ")} $(docker inspect -f '{{.Image}}' ${service})`,
+    ].join("\n");
+}
+
 describe("a mail host on the container kind", { timeout: minutes(40) }, () => {
     const step = orderedSteps();
     let laptop: TestLaptop;
@@ -268,7 +284,12 @@ describe("a mail host on the container kind", { timeout: minutes(40) }, () => {
             "pkill -KILL -f '^bash -euo pipefail /dev/fd/3$' ; pkill -KILL -f '[c]ompose .*self-hosting.* up' ; true",
         );
         await failing;
-        await laptop.up();
+        await laptop.ssh(leaveHalfMade("web"));
+        const { printed } = await laptop.up();
+        assert.match(
+            printed,
+            /removing [0-9a-f]{12}_web, which a killed deployment left half-made/,
+        );
         assert.ok(await allHealthy(laptop));
         assert.match(await laptop.ssh(`cat ${data}/.env`), /^LAPTOP_TEST_VALUE=["']?three/m);
         await mailArrives(laptop);
