@@ -119,10 +119,10 @@ export async function isThere(
     outside: Outside,
     mailbox: Mailbox,
     letter: Letter,
+    among?: { newest: number },
 ): Promise<boolean> {
-    return (
-        (await readByImap(outside, mailbox, (message) => isWhole(message, letter))) !== undefined
-    );
+    const found = await readByImap(outside, mailbox, (message) => isWhole(message, letter), among);
+    return found !== undefined;
 }
 
 /** An `up` that has to fail; returns what it printed. */
