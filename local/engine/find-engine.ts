@@ -1,7 +1,8 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { shellQuote } from "../../components/host/shell-quote";
-import { cacheRoot, projectRoot } from "../paths";
+import { cacheRoot } from "../paths";
+import { buildPrograms, programCommand } from "../programs";
 import { runQuietly } from "../../cli/run-program";
 import { buildGoPackage, goInputsHash, goToolchain, type GoPackage } from "../go-programs/go-build";
 import { isAtLeast } from "../go-programs/version";
@@ -80,7 +81,7 @@ async function buildWithGo(goVersion: string, report: (line: string) => void): P
             fs.rmSync(work, { recursive: true, force: true });
         }
     }
-    installLanguageHost(bin);
+    await installLanguageHost(bin);
     return { bin, source: "go", version: engineVersion };
 }
 
@@ -108,11 +109,11 @@ async function installFromNpm(report: (line: string) => void): Promise<Engine> {
 }
 
 /** Puts our Node language host beside a CLI that was built without one: the engine looks there. */
-function installLanguageHost(bin: string): void {
+async function installLanguageHost(bin: string): Promise<void> {
+    const host = path.join(__dirname, "language-host.ts");
+    await buildPrograms([host]);
     const launcher = path.join(bin, "pulumi-language-nodejs");
-    const host = path.join(projectRoot, "local", "engine", "language-host.ts");
-    const command = [process.execPath, "--require", require.resolve("tsx/cjs"), host];
-    const script = `#!/bin/sh\nexec ${command.map(shellQuote).join(" ")} "$@"\n`;
+    const script = `#!/bin/sh\nexec ${programCommand(host).map(shellQuote).join(" ")} "$@"\n`;
     fs.writeFileSync(`${launcher}.tmp`, script, { mode: 0o755 });
     fs.renameSync(`${launcher}.tmp`, launcher);
 }

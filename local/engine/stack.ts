@@ -67,6 +67,9 @@ export class LocalStack {
             PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
             PULUMI_IGNORE_AMBIENT_PLUGINS: "true",
             PULUMI_CREDENTIAL_STORE: "plaintext",
+            // Checking the types of this project and of the providers' packages takes longer than all else that an
+            // engine does before it starts; `npm run check` does it once.
+            PULUMI_NODEJS_TRANSPILE_ONLY: "true",
             [cloudVariable]: cloudPaths(this.cloud.name).root,
         };
     }
@@ -83,7 +86,7 @@ export class LocalStack {
         if (!fs.existsSync(passphrase)) {
             fs.writeFileSync(passphrase, randomBytes(32).toString("base64url"), { mode: 0o600 });
         }
-        installPlugins(path.join(this.folder, "home"));
+        await installPlugins(path.join(this.folder, "home"));
         if (!this.exists) await this.initialise();
         // A stack of an earlier version has none.
         if (this.setting("cloudflare:apiToken") === undefined) {

@@ -71,7 +71,7 @@ describe("records that were there before", { timeout: 600_000 }, () => {
             "name: taken-over\nmain: index.js\nruntime: { name: nodejs, options: { typescript: false } }\n",
         );
         const home = path.join(folder, "home");
-        installPlugins(home);
+        await installPlugins(home);
         environment = {
             ...process.env,
             PATH: `${engine.bin}:${process.env["PATH"]}`,

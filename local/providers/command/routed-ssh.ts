@@ -2,6 +2,10 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { shellQuote } from "../../../components/host/shell-quote";
 import { cloudVariable } from "../../paths";
+import { programCommand } from "../../programs";
+
+/** What joins `ssh` to the simulated network. */
+export const connectProgram = path.join(__dirname, "connect.ts");
 
 /**
  * The simulated network for commands that call `ssh` themselves: in a laptop cloud, a folder before all others on
@@ -13,14 +17,12 @@ export function routedPath(searchPath: string): string {
     if (root === undefined || root === "") return searchPath;
     const folder = path.join(root, "bin");
     fs.mkdirSync(folder, { recursive: true });
-    const program = [
-        process.execPath,
-        "--require",
-        require.resolve("tsx/cjs"),
-        path.join(__dirname, "connect.ts"),
-    ];
     // Read by ssh, which replaces %h and %p, and then by a shell.
-    const proxy = [...program.map((word) => shellQuote(word).replaceAll("%", "%%")), "%h", "%p"];
+    const proxy = [
+        ...programCommand(connectProgram).map((word) => shellQuote(word).replaceAll("%", "%%")),
+        "%h",
+        "%p",
+    ];
     const script = `#!/bin/sh
 # The laptop cloud's simulated network. The real ssh stands in a later folder of PATH.
 PATH=\${PATH#*${path.basename(folder)}:}

@@ -52,7 +52,7 @@ export class SimulatedStack {
         const home = made("home");
         const state = made("state");
         fs.symlinkSync(path.join(engine.bin, "pulumi"), path.join(made("bin"), "pulumi"));
-        installPlugins(home);
+        await installPlugins(home);
         const stack = await LocalWorkspace.createOrSelectStack(
             { projectName: "simulated", stackName: "test", program: () => Promise.resolve() },
             {
