@@ -111,6 +111,8 @@ go_back() {
     if ((${tried:?} == 0)); then
         complain "release $failed was not taken into service. The release before it, $good, serves again after" \
             "$((SECONDS - begun)) s. Mend the cause and run pulumi up again"
+        # Only what may be gone back to is kept.
+        rm -rf "$1"
         return
     fi
     read_failure

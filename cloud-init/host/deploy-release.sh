@@ -95,22 +95,32 @@ place_files() {
     ((${#placed[@]} == 0)) || say "wrote ${placed[*]}"
 }
 
-# The newest stay, and those that run or are the way back. With a release go the images that no other one names.
+# The newest stay, and those that run or are the way back.
 remove_old_releases() {
-    local folder name image current good count=0
+    local name current good count=0
     current=$(readlink "$releases/current")
     good=$(readlink "$releases/good")
     while IFS= read -r name; do
         count=$((count + 1))
-        folder=$releases/$name
         if ((count <= kept_releases)) || [ "$name" = "$current" ] || [ "$name" = "$good" ]; then continue; fi
-        mv -T "$folder" "$releases/.old"
-        cut -d '|' -f 2 "$releases"/2*/images >"$work/kept-images"
-        while IFS='|' read -r _ image; do
-            if grep -qxF -- "$image" "$work/kept-images"; then continue; fi
-            ! docker image rm "$image" >/dev/null 2>&1 || say "removed the image $image"
-        done <"$releases/.old/images"
+        mv -T "$releases/$name" "$releases/.old"
         rm -rf "$releases/.old"
     done < <(find "$releases" -mindepth 1 -maxdepth 1 -type d -name '2*' -printf '%f\n' | sort -r)
     rm -rf "$releases/.old"
+}
+
+# Of the images that were pulled for a release, taken into service or not, those stay that a kept release names.
+remove_old_images() {
+    local image pulled=$state/pulled-images
+    [ -e "$pulled" ] || return 0
+    cut -d '|' -f 2 "$releases"/2*/images | sort -u >"$work/kept-images"
+    while IFS= read -r image; do
+        docker image inspect "$image" >/dev/null 2>&1 </dev/null || continue
+        if ! grep -qxF -- "$image" "$work/kept-images" && docker image rm "$image" >/dev/null 2>&1 </dev/null; then
+            say "removed the image $image"
+        else
+            printf '%s\n' "$image" >&4
+        fi
+    done < <(sort -u "$pulled") 4>"$pulled.new"
+    mv -f "$pulled.new" "$pulled"
 }

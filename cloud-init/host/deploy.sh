@@ -135,6 +135,7 @@ deploy() {
     point_to good "${release##*/}"
     enable_stack_unit
     remove_old_releases
+    remove_old_images
     summarise
     say "release ${release##*/} serves after $((SECONDS - begun)) s"
     rm -rf "$work"

@@ -77,6 +77,8 @@ pull_images() {
     (($(free_mib "$root") >= least_free_mib)) ||
         fail "there is no room for images ($(disk_use "$root")$least_free_mib MB are needed at least): give the server" \
             "a larger disk, or remove what it does not need (docker system df, docker image prune --all)"
+    # What no release names any more is removed by a deployment that succeeds.
+    printf '%s\n' "${missing[@]}" >>"$state/pulled-images"
     for image in "${missing[@]}"; do
         say "pulling $image"
         pull_image "$image" &

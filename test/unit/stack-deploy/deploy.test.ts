@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+import { pullScript } from "../../../components/stack/deploy";
 import type { VerifiedPort } from "../../../components/stack/model";
 import { describedRelease, describedSecrets } from "./described-release";
 import { selfSigned, SimulatedHost } from "./simulated-host";
@@ -104,14 +105,33 @@ describe("a deployment on simulated programs", () => {
         assert.equal("nginx/documents/b.xml" in host.placed(), true);
     });
 
+    test("removes what a killed deployment left half-made", async () => {
+        await host.deploy();
+        const whole = host.containers();
+        const half = host.makeHalf("mx");
+        const ended = await host.deploy({
+            release: describedRelease({ services: { mx: "2 healthy" } }),
+        });
+        assert.equal(ended.code, 0, ended.stderr);
+        assert.match(
+            ended.stdout,
+            new RegExp(
+                `^mailhost: removing ${half}, which a killed deployment left half-made$`,
+                "m",
+            ),
+        );
+        assert.deepEqual(Object.keys(host.containers()), Object.keys(whole));
+    });
+
     test("keeps five releases, and the images that they name", async () => {
-        const image = (n: number) => `registry.example.net/mail:${n}`;
+        const image = (n: number) => `registry.example.net/pulled:${n}`;
+        host.set("images", `${host.told("images").join("\n")}\nforeign:1\n`);
         for (let n = 1; n <= 7; n++) {
-            host.set("images", `${host.told("images").join("\n")}\n${image(n)}\nforeign:1\n`);
             const release = describedRelease({
                 images: { mail: image(n) },
                 services: { mx: `${n} healthy` },
             });
+            assert.equal((await host.run(pullScript(release.images, []))).code, 0);
             assert.equal((await host.deploy({ release })).code, 0);
             // A second decides the order.
             for (const name of host.releases()) {
@@ -137,6 +157,8 @@ describe("a deployment on simulated programs", () => {
                 "mongo:8.0",
                 "nginx:1.28",
                 "redis:7.4",
+                // Was there before anything was pulled.
+                describedRelease().images.mail,
                 ...[3, 4, 5, 6, 7].map(image),
             ].sort(),
         );
@@ -327,7 +349,8 @@ describe("a release that does not serve", () => {
             }),
         });
         assert.equal(ended.code, 1);
-        const failed = host.releases().find((name) => name !== good);
+        const failed = /release (\S+) does not serve/.exec(ended.stderr)?.[1];
+        assert.deepEqual(host.releases(), [good]);
         assert.deepEqual(
             lines(ended.stderr).map((line) => line.replace(/after \d+ s/, "after N s")),
             [
@@ -442,10 +465,10 @@ describe("a deployment that is killed", () => {
         ["before it places files", "kill-at", "12"],
         ["among its files", "kill-in-certificates", ""],
         ["before it starts what changed", "kill-at", "16"],
-        ["beside compose", "kill-at", "18"],
-        ["while it waits for health", "kill-at", "21"],
-        ["after it looked at the ports", "kill-at", "23"],
-        ["at its end", "kill-at", "25"],
+        ["beside compose", "kill-at", "19"],
+        ["while it waits for health", "kill-at", "22"],
+        ["after it looked at the ports", "kill-at", "24"],
+        ["at its end", "kill-at", "26"],
     ];
     for (const [when, flag, text] of moments) {
         test(`${when} converges when it is run again`, async () => {

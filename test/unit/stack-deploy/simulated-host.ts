@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -37,6 +38,7 @@ case "$*" in
     'run '*) cat "$FAKE/id" ;;
     compose*' config --quiet') for word; do case $word in */docker-compose-self-hosting.yml) ! grep -q broken "$word" || { echo 'yaml: line 1: did not find' >&2; exit 1; } ;; esac; done ;;
     compose*' up '*)
+        for half in "$FAKE/containers"/????????????_*; do [ ! -e "$half" ] || { echo "Error response from daemon: Conflict. The container name \"/${"$"}{half##*/}\" is already in use" >&2; exit 1; }; done
         file=$(printf '%s\n' "$@" | grep docker-compose-self-hosting.yml | head -n 1)
         while read -r name content state; do
             if [ "$(cut -d ' ' -f 2 "$FAKE/containers/$name" 2>/dev/null)" != "$content" ]; then
@@ -50,6 +52,9 @@ case "$*" in
     compose*' stop') rm -f "$FAKE/containers"/* ;;
     'ps --all --quiet --no-trunc --latest'*) service=${"$"}{*: -1}; service=${"$"}{service##*=}; [ ! -e "$FAKE/containers/$service" ] || echo "$service" ;;
     'ps --all --quiet --filter '*) case "$*" in *status=running*) ls "$FAKE/containers" ;; esac ;;
+    'ps --all --no-trunc '*'{{.ID}} {{.Names}}') for file in "$FAKE/containers"/*; do [ ! -e "$file" ] || printf '%s %s\n' "$(cut -d ' ' -f 1 "$file")" "${"$"}{file##*/}"; done ;;
+    'stop -t 60 '*) ;;
+    'rm --force '*) file=$(grep -l "^${"$"}{*:3} " "$FAKE/containers"/*) && rm "$file" ;;
     'ps --all --quiet --no-trunc'*) ls "$FAKE/containers" ;;
     'inspect --format {{index .Config.Labels "com.docker.compose.service"}}'*) for name in "${"$"}{@:4}"; do row "$name"; done ;;
     'inspect --format state:'*) cat "$FAKE/state" 2>/dev/null || echo 'state: running, exit code 0, out of memory: false, restarts: 0' ;;
@@ -205,6 +210,17 @@ export class SimulatedHost {
                 return [name, { id, content }];
             }),
         );
+    }
+
+    /** Makes a container as compose does before it removes the one that this is to replace. */
+    makeHalf(service: string): string {
+        const { id, content } = this.containers()[service]!;
+        const name = `${id.replaceAll("-", "").slice(0, 12)}_${service}`;
+        fs.writeFileSync(
+            path.join(this.fake, "containers", name),
+            `${randomUUID()} ${content} created\n`,
+        );
+        return name;
     }
 
     /** The script with this host's folders in place of a real one's. */
