@@ -296,7 +296,13 @@ function atConfigKey(problem: Problem): Problem {
         text
             .replace("certificate.cloudflareApiToken", "cloudflareApiToken")
             .replace("stack.secretEnvironment", "secretEnvironment");
-    return { ...problem, path: `${namespace}:${inConfig(problem.path)}` };
+    const path = `${namespace}:${inConfig(problem.path)}`;
+    if (path !== `${namespace}:cloudflareApiToken`) return { ...problem, path };
+    return {
+        ...problem,
+        path,
+        remedy: `${problem.remedy} Set it with: pulumi config set --secret ${path}.`,
+    };
 }
 
 /** A key that the user chose to encrypt keeps its value to itself, even where no secret is needed. */

@@ -40,6 +40,7 @@ export function manualDns(args: ManualDnsArgs = {}): DnsAdapter {
             ds: pulumi.output<Record<string, string>>({}),
             nextSteps: pulumi.output([
                 `Publish the ${plan.records.length} records that \`npm run mailhost -- dns\` prints (--zone-file for import): those of phase base first, those of phase serving once the host takes mail.`,
+                `See that the zones ${plan.zones.map(({ name }) => name).join(", ")} are at Cloudflare: the host answers the certificate authority there, and gets no certificate for a domain elsewhere.`,
             ]),
         }),
     } satisfies DnsAdapter;

@@ -69,42 +69,61 @@ function describe(error) {
     return words[error.code] ?? error.message.split("\n")[0];
 }
 
-/** One line on one port at one address. */
+/** What there is to say of one port at one address: `{ until }` when all is well, `{ unreachable }` or `{ warning }`. */
 async function look(address, target, input) {
     const { port, name, service, lineage } = target;
     const at = `port ${port} (${service}) at ${address}`;
     try {
         const certificate = await certificateAt(address, target, input.seconds * 1000);
         if (certificate.checkHost(name) === undefined) {
-            return `warning: ${at} is reached from here, but its certificate is not for ${name}: ${certificate.subjectAltName ?? "it names nobody"}. Something between here and the host may answer in its place`;
+            return {
+                warning: `${at} is reached from here, but its certificate is not for ${name}: ${certificate.subjectAltName ?? "it names nobody"}. Something between here and the host may answer in its place`,
+            };
         }
         const expected = input.spki[lineage];
         const key = certificate.publicKey.export({ type: "spki", format: "der" });
         if (expected !== undefined && createHash("sha256").update(key).digest("hex") !== expected) {
-            return `warning: ${at} is reached from here, but its certificate has another key than the host's. Something between here and the host answers in its place`;
+            return {
+                warning: `${at} is reached from here, but its certificate has another key than the host's. Something between here and the host answers in its place`,
+            };
         }
-        return `${at} is reached from here: certificate for ${name}, until ${new Date(certificate.validTo).toISOString().slice(0, 10)}`;
+        return { until: new Date(certificate.validTo).toISOString().slice(0, 10) };
     } catch (error) {
-        if (noRoute.has(error.code) && net.isIPv6(address)) {
-            return `${at} was not tried: this computer has no way to IPv6 addresses`;
-        }
+        if (noRoute.has(error.code) && net.isIPv6(address)) return { unreachable: true };
         const why =
             port === 25
                 ? "Many networks block outbound port 25; on the host itself it answers"
                 : "On the host itself it answers: look at the firewalls in between, the cloud's and this network's";
-        return `warning: ${at} is not reached from here: ${describe(error)}. ${why}`;
+        return { warning: `${at} is not reached from here: ${describe(error)}. ${why}` };
     }
+}
+
+/** The lines on one address: what is wrong, then all that is well in one. */
+async function lookAt(address, input) {
+    const found = await Promise.all(
+        input.ports.map(async (target) => ({ ...target, ...(await look(address, target, input)) })),
+    );
+    const lines = [
+        ...new Set(found.flatMap(({ warning }) => (warning ? [`warning: ${warning}`] : []))),
+    ];
+    const well = found.filter(({ until }) => until);
+    if (well.length > 0) {
+        const ports = [...new Set(well.map(({ port }) => port))].sort((a, b) => a - b);
+        const first = well.map(({ until }) => until).sort()[0];
+        lines.push(
+            `reached from here at ${address}, with the right certificates, valid until ${first} at least: ${ports.join(" ")}`,
+        );
+    }
+    if (found.some(({ unreachable }) => unreachable)) {
+        lines.push(`${address} was not tried: this computer has no way to IPv6 addresses`);
+    }
+    return lines;
 }
 
 let text = "";
 process.stdin.on("data", (chunk) => (text += chunk));
 process.stdin.on("end", async () => {
     const input = JSON.parse(text);
-    const targets = input.addresses.flatMap((address) =>
-        input.ports.map((target) => [address, target]),
-    );
-    const lines = await Promise.all(
-        targets.map(([address, target]) => look(address, target, input)),
-    );
-    for (const line of lines) console.log(`mailhost: ${line}`);
+    const lines = await Promise.all(input.addresses.map((address) => lookAt(address, input)));
+    for (const line of lines.flat()) console.log(`mailhost: ${line}`);
 });

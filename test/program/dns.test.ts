@@ -397,9 +397,11 @@ describe("manualDns(…)", () => {
             mock.calls.filter(({ token }) => token.startsWith("cloudflare:")),
             [],
         );
-        const { records } = planDnsRecords(described);
-        assert.deepEqual((await valueOf(mail.nextSteps)).slice(1, 2), [
+        const { records, zones } = planDnsRecords(described);
+        assert.ok(zones.length > 1);
+        assert.deepEqual((await valueOf(mail.nextSteps)).slice(1, 3), [
             `Publish the ${records.length} records that \`npm run mailhost -- dns\` prints (--zone-file for import): those of phase base first, those of phase serving once the host takes mail.`,
+            `See that the zones ${zones.map(({ name }) => name).join(", ")} are at Cloudflare: the host answers the certificate authority there, and gets no certificate for a domain elsewhere.`,
         ]);
         assert.deepEqual(await valueOf(mail.dnssec), {});
     });

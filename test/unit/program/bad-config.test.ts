@@ -353,14 +353,14 @@ const cases: Case[] = [
         name: "user data without the token that belongs there",
         changes: { "mailhost:secretDelivery": "user-data" },
         expected: [
-            `mailhost:cloudflareApiToken: It is missing, but secretDelivery is "user-data", which puts it into the server's user data. ${tokenRemedy}, or leave secretDelivery at "ssh".`,
+            `mailhost:cloudflareApiToken: It is missing, but secretDelivery is "user-data", which puts it into the server's user data. ${tokenRemedy}, or leave secretDelivery at "ssh". Set it with: pulumi config set --secret mailhost:cloudflareApiToken.`,
         ],
     },
     {
         name: "token of Cloudflare too short",
         changes: { "mailhost:cloudflareApiToken": "short" },
         expected: [
-            `mailhost:cloudflareApiToken: The value (not shown, 5 characters) is not a token of Cloudflare: those have 40 or more of A-Z, a-z, 0-9, "_" and "-". ${tokenRemedy}.`,
+            `mailhost:cloudflareApiToken: The value (not shown, 5 characters) is not a token of Cloudflare: those have 40 or more of A-Z, a-z, 0-9, "_" and "-". ${tokenRemedy}. Set it with: pulumi config set --secret mailhost:cloudflareApiToken.`,
         ],
     },
     {
@@ -551,7 +551,7 @@ const cases: Case[] = [
         name: "zones elsewhere and no token for the authority's challenge",
         changes: { "mailhost:dns": { provider: "manual" }, "cloudflare:apiToken": undefined },
         expected: [
-            `mailhost:cloudflareApiToken: The token for Cloudflare is missing: the host answers the certificate authority's DNS challenge in the zones there. ${tokenRemedy}.`,
+            `mailhost:cloudflareApiToken: The token for Cloudflare is missing: the host answers the certificate authority's DNS challenge in the zones there. ${tokenRemedy}. Set it with: pulumi config set --secret mailhost:cloudflareApiToken.`,
         ],
     },
     {
