@@ -3,9 +3,9 @@ import { Command } from "commander";
 import { dnsText, withDnsOptions, type DnsOptions } from "./dns";
 import { pin, withPinOptions, type PinOptions } from "./pin";
 import { runQuietly } from "./run-program";
-import { recover, type RunPulumi } from "./recover";
+import { recover, recovered, type RunPulumi } from "./recover";
 
-const program = new Command("mailhost").description(
+const program = new Command("npm run mailhost --").description(
     "Looks after stacks of pulumi-mailhost from your own computer.",
 );
 
@@ -32,13 +32,13 @@ program
     .description("make a stack usable again after `pulumi up` was killed; deletes nothing")
     .option("-s, --stack <name>", "the stack; the selected one if absent")
     .action(async ({ stack }: { stack?: string }) => {
-        const { unknown } = await recover({
+        const recovery = await recover({
             stack,
             pulumi,
             say: (line) => console.log(line),
         });
-        if (unknown.length > 0) process.exitCode = 1;
-        else console.log("Recovered. Now run `pulumi up`.");
+        if (recovery.unknown.length > 0) process.exitCode = 1;
+        else console.log(recovered(recovery, "pulumi up"));
     });
 
 program.parseAsync().catch((error: unknown) => {

@@ -23,7 +23,7 @@ const withoutData: readonly ImageName[] = ["mail", "router"];
 export function withPinOptions(command: Command): Command {
     return command
         .description(
-            "look up the digests of the images, and write them into the stack's configuration",
+            "look up the digests that the images' tags stand for now, and write them into the stack's configuration",
         )
         .option("--mail-tag <tag>", "the release of the mail services, e.g. v1.2.3")
         .addOption(
@@ -35,7 +35,7 @@ export function withPinOptions(command: Command): Command {
         .addOption(
             new Option(
                 "--update [names]",
-                `take what the tags of pinned images stand for now: names (a,b) or all; without a name ${withoutData.join(" and ")}`,
+                `look up pinned images again: names with commas between them, or all; without a name ${withoutData.join(" and ")}`,
             )
                 .argParser(readNames)
                 .preset(withoutData.join(",")),
@@ -125,20 +125,28 @@ async function lookUpAll(
     const wanted = pins.flatMap((planned) => planned.wanted ?? []);
     for (const reference of wanted) say(`looking up ${reference}`);
     const found = await lookUp(wanted);
-    const failures: string[] = [];
+    /** Meaning → what was said of the first image that it concerns, and all of them. */
+    const failures = new Map<string, { said?: string; images: string[] }>();
     const pinned = pins.flatMap(({ image, before, wanted }): Pinned[] => {
         if (wanted === undefined)
             return before === undefined ? [] : [{ image, before, now: before }];
         const result = found.get(wanted) ?? { error: "the look-up gave no answer" };
         if ("error" in result) {
-            failures.push(`${image}: ${lookUpFailure(wanted, result.error)}`);
+            const { meaning, said } = lookUpFailure(result.error);
+            const failure = failures.get(meaning) ?? { said, images: [] };
+            failures.set(meaning, failure);
+            failure.images.push(`${image} (${wanted})`);
             return [];
         }
         const now = `${withoutDigest(wanted)}@${result.digest}`;
         return [{ image, ...(before !== undefined && { before }), now }];
     });
-    if (failures.length > 0) {
-        throw new Error(`The configuration was not changed:\n  ${failures.join("\n  ")}`);
+    if (failures.size > 0) {
+        const lines = [...failures].map(
+            ([meaning, { said, images }]) =>
+                `${images.join(", ")}: ${meaning}${said === undefined ? "" : ` (${said}).`}`,
+        );
+        throw new Error(`The configuration was not changed:\n  ${lines.join("\n  ")}`);
     }
     return pinned;
 }
@@ -158,14 +166,14 @@ const refusals: readonly [status: RegExp, meaning: string][] = [
     [/^5/, "its registry fails. Try again later"],
 ];
 
-/** What a failed look-up means and what to do, with what the provider said. */
-export function lookUpFailure(reference: string, error: string): string {
+/** What a failed look-up means and what to do; with what the provider said, where that is not all there is to tell. */
+export function lookUpFailure(error: string): { meaning: string; said?: string } {
     const said = error
         .replace(/^[\s\S]*from registry: /, "")
         .replace(/^Bad credentials: /, "")
         .trim();
     const meaning = failureMeaning(said);
-    return meaning === undefined ? `${reference}: ${said}` : `${reference}: ${meaning} (${said}).`;
+    return meaning === undefined ? { meaning: said } : { meaning, said };
 }
 
 function failureMeaning(said: string): string | undefined {

@@ -79,6 +79,17 @@ export async function recover(options: RecoverOptions): Promise<Recovery> {
 }
 
 /**
+ * What is said in the end where nothing is left to decide.
+ *
+ * @param next the command that goes on.
+ */
+export function recovered({ adopted, dropped }: Recovery, next: string): string {
+    return adopted.length + dropped.length > 0
+        ? `Recovered. Now run \`${next}\`.`
+        : `Nothing was left half-made, so nothing had to be recovered. If an update was cut off, run \`${next}\` again.`;
+}
+
+/**
  * Imports the repaired state, which needs the lock: a lock whose engine is dead on this computer is removed first.
  */
 async function removeDeadLock(

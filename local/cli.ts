@@ -4,6 +4,7 @@ import * as path from "node:path";
 import { Argument, Command, Option } from "commander";
 import { withDnsOptions, type DnsOptions } from "../cli/dns";
 import { withPinOptions, type PinOptions } from "../cli/pin";
+import { nearestName } from "../components/names";
 import { bench, benches } from "./commands/bench";
 import { check } from "./commands/check";
 import { dnsLocal } from "./commands/dns";
@@ -16,7 +17,14 @@ import { test } from "./commands/test";
 import { up } from "./commands/up";
 import { projectRoot, type MachineKind } from "./paths";
 
-const program = new Command("npm run").enablePositionalOptions();
+const program = new Command("npm run").enablePositionalOptions().configureHelp({
+    // What follows the script's name needs the dashes, or npm takes it for its own.
+    commandUsage: (command) => {
+        const names: string[] = [];
+        for (let at: Command | null = command; at; at = at.parent) names.unshift(at.name());
+        return [...names.slice(0, 2), "--", ...names.slice(2), command.usage()].join(" ");
+    },
+});
 
 const local = program
     .command("local")
@@ -33,7 +41,12 @@ local
             "container",
         ]),
     )
-    .action((options: { machine?: MachineKind }) => finish(up(options)));
+    .allowExcessArguments()
+    .action((options: { machine?: MachineKind }, command: Command) => {
+        const [unknown] = command.args;
+        if (unknown !== undefined) throw new Error(unknownCommand(unknown));
+        return finish(up(options));
+    });
 local
     .command("down")
     .description("shut the host down and end everything that was started; disks and state stay")
@@ -101,6 +114,13 @@ program
     .command("check")
     .description("types, lint, format and shell scripts")
     .action(() => finish(check()));
+
+/** `up` is what runs without a command, so what is none arrives there. */
+function unknownCommand(name: string): string {
+    const known = local.commands.map((command) => command.name());
+    const meant = nearestName(name, known);
+    return `There is no command ${name}.${meant === undefined ? "" : ` Did you mean ${meant}?`} There are ${known.join(", ")}.`;
+}
 
 /** Commands return an exit code; what they throw is a message for a person. */
 async function finish(command: Promise<number>): Promise<void> {

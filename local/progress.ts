@@ -3,8 +3,12 @@ import { Listr, PRESET_TIMER, type ListrTask } from "listr2";
 /** A step that a person waits for. */
 export interface Step {
     title: string;
-    /** Does the work; `report` shows a line below the title while it runs. */
-    run(report: (line: string) => void): Promise<void>;
+    /**
+     * Does the work; `report` shows a line below the title while it runs.
+     *
+     * @returns why there was nothing to do, where that is to be shown.
+     */
+    run(report: (line: string) => void): Promise<string | void>;
     /** Steps with the same group run side by side. */
     group?: string;
 }
@@ -24,7 +28,8 @@ export async function runSteps(steps: Step[], options: { goOn?: boolean } = {}):
         title: step.title,
         task: async (_context, listrTask) => {
             const start = Date.now();
-            await step.run((line) => (listrTask.output = line));
+            const skipped = await step.run((line) => (listrTask.output = line));
+            if (typeof skipped === "string") listrTask.skip(`${step.title}: ${skipped}`);
             timings[step.title] = (Date.now() - start) / 1000;
         },
     });

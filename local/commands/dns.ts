@@ -1,10 +1,10 @@
 import { dnsText, type DnsOptions } from "../../cli/dns";
 import { stackName } from "../engine/stack";
-import { openRunningStack } from "./pulumi";
+import { openStack } from "./pulumi";
 
 /** `mailhost dns` for the `local` stack. */
 export async function dnsLocal(options: DnsOptions): Promise<number> {
-    const stack = await openRunningStack();
+    const stack = await openStack();
     const text = await dnsText({
         ...options,
         stack: stackName,

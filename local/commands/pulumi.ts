@@ -2,13 +2,25 @@ import { cloudStatus, startCloud } from "../cloud/start";
 import { ensureEngine } from "../engine/find-engine";
 import { LocalStack } from "../engine/stack";
 import { cloudExists, defaultCloud, lastCloudInfo, readStatus, rememberHost } from "../laptop";
+import type { CloudInfo } from "../paths";
 
-/** The `local` stack with its cloud running. */
-export async function openRunningStack(): Promise<LocalStack> {
+function lastCloud(): CloudInfo {
     const before = lastCloudInfo(defaultCloud);
     if (!before || !cloudExists(defaultCloud)) {
         throw new Error("There is no laptop cloud yet. `npm run local` makes one.");
     }
+    return before;
+}
+
+/** The `local` stack, for what only asks its state: its cloud may be down. */
+export async function openStack(): Promise<LocalStack> {
+    const before = lastCloud();
+    return new LocalStack(await ensureEngine((line) => console.error(line)), before);
+}
+
+/** The `local` stack with its cloud running. */
+export async function openRunningStack(): Promise<LocalStack> {
+    const before = lastCloud();
     const engine = await ensureEngine((line) => console.error(line));
     if (!(await cloudStatus(defaultCloud))) console.error("Starting the laptop cloud.");
     return new LocalStack(engine, await startCloud({ name: defaultCloud, kind: before.kind }));

@@ -13,6 +13,8 @@ const folders = { fast: ["unit", "program", "engine"], machines: ["e2e"] };
 
 /** Sets up everything that the tests need and runs them with node's test runner. */
 export async function test(files: string[], options: { fast?: boolean }): Promise<number> {
+    const missing = files.filter((file) => !fs.existsSync(path.join(projectRoot, file)));
+    if (missing.length > 0) throw new Error(`There is no test file ${missing.join(", ")}.`);
     let engine: Engine | undefined;
     const steps: Step[] = [
         {

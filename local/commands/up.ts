@@ -50,7 +50,8 @@ export async function up(options: { machine?: MachineKind }): Promise<number> {
         );
     }
     const choice = await chooseKind(options.machine ?? before?.kind);
-    console.error(`Machine: ${choice.kind} (${choice.reason})`);
+    const reason = before && !options.machine ? "as it was made" : choice.reason;
+    console.error(`Machine: ${choice.kind} (${reason})`);
     if (choice.accelerator === "tcg") {
         console.error(
             "Under software emulation the machine boots from an image that has the packages already; the stock image would install them for minutes.",
@@ -121,7 +122,8 @@ export async function up(options: { machine?: MachineKind }): Promise<number> {
     });
     proofs.push(...(await proving.catch(notProven)));
     const dns = dnsOf(await stack.outputs());
-    if (dns) console.log(`\n${renderRecordsTable(dns.plan, dns.values)}`);
+    // Those who come again have seen it.
+    if (dns && !before) console.log(`\n${renderRecordsTable(dns.plan, dns.values)}`);
     const code = finish();
     console.log(`\n${describeStatus(await readStatus(defaultCloud, true))}\n\n${nextSteps}`);
     if (code !== 0) {

@@ -56,7 +56,9 @@ export async function runProofs(
                 }
                 try {
                     const detail = await step.prove(report);
-                    if (detail !== undefined) note(true, detail);
+                    if (detail === undefined) return "nothing to prove this time";
+                    note(true, detail);
+                    return;
                 } catch (error) {
                     note(false, explain(error, step.services ?? []));
                     throw error;

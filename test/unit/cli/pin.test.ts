@@ -140,7 +140,25 @@ describe("changes nothing", () => {
                     set,
                 },
             ),
-            /^The configuration was not changed:\n {2}mail: m:1: there is no such image.*\(404 Not Found\)\.\n {2}router: r:1: .*limit.*$/,
+            /^The configuration was not changed:\n {2}mail \(m:1\): there is no such image.*\(404 Not Found\)\.\n {2}router \(r:1\): .*limit.*$/,
+        ));
+
+    test("and says once what concerns several", () =>
+        refused(
+            run(
+                { ...images, mail: "m:1", router: "r:1" },
+                {},
+                {
+                    errors: Object.fromEntries(
+                        ["m:1", "r:1"].map((name) => [
+                            name,
+                            `Error during registry request: Head "https://${name}": no such host`,
+                        ]),
+                    ),
+                    set,
+                },
+            ),
+            /^The configuration was not changed:\n {2}mail \(m:1\), router \(r:1\): its registry can't be reached [^\n]* \(Error during registry request: Head "https:\/\/m:1": no such host\)\.$/,
         ));
 
     test("without a release of the mail services", () =>
@@ -173,12 +191,9 @@ describe("what a failed look-up means", () => {
     const of = (said: string) =>
         `invocation returned an error: Got error when attempting to fetch image version a:1 from registry: ${said}\n`;
     const cases: [error: string, meaning: RegExp][] = [
-        [
-            of("Got bad response from registry: 404 Not Found"),
-            /^a:1: there is no such image or tag\./,
-        ],
+        [of("Got bad response from registry: 404 Not Found"), /^there is no such image or tag\./],
         [of("Got bad response from registry: 401 Unauthorized"), /without a login, .*\(401 Unauth/],
-        [of("Bad credentials: 401 Unauthorized"), /without a login, .*\(401 Unauthorized\)\.$/],
+        [of("Bad credentials: 401 Unauthorized"), /without a login \(401 Unauthorized\)$/],
         [of("Got bad response from registry: 403 Forbidden"), /without a login/],
         [of("Got bad response from registry: 503 Service Unavailable"), /its registry fails/],
         [
@@ -193,10 +208,13 @@ describe("what a failed look-up means", () => {
             "no resource plugin 'pulumi-resource-docker' found",
             /`pulumi install`.*fetches its plugin/,
         ],
-        ["something else", /^a:1: something else$/],
+        ["something else", /^something else \(\)$/],
     ];
     for (const [error, meaning] of cases) {
-        test(error.trim(), () => assert.match(lookUpFailure("a:1", error), meaning));
+        test(error.trim(), () => {
+            const { meaning: found, said = "" } = lookUpFailure(error);
+            assert.match(`${found} (${said})`, meaning);
+        });
     }
 });
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { hostname } from "node:os";
 import { test } from "node:test";
 import type { ExportedStack } from "../../../cli/deployment";
-import { lockHolders, recover, type RunPulumi } from "../../../cli/recover";
+import { lockHolders, recover, recovered, type RunPulumi } from "../../../cli/recover";
 
 const pendingCommand: ExportedStack = {
     version: 3,
@@ -37,6 +37,18 @@ function recorder(answers: Record<string, { code: number; stdout?: string; stder
 }
 
 const exported = (stack: ExportedStack) => [{ code: 0, stdout: JSON.stringify(stack) }];
+
+test("says whether there was anything to recover, and how to go on", () => {
+    const nothing = { adopted: [], dropped: [], unknown: [], repaired: pendingCommand };
+    assert.equal(
+        recovered({ ...nothing, dropped: ["urn"] }, "pulumi up"),
+        "Recovered. Now run `pulumi up`.",
+    );
+    assert.equal(
+        recovered(nothing, "pulumi up"),
+        "Nothing was left half-made, so nothing had to be recovered. If an update was cut off, run `pulumi up` again.",
+    );
+});
 
 test("reads the holders of a lock from the engine's message", () => {
     assert.deepEqual(lockHolders(locked("box", 7)), [{ user: "root", host: "box", pid: 7 }]);
