@@ -83,8 +83,8 @@ export async function recover(options: RecoverOptions): Promise<Recovery> {
  *
  * @param next the command that goes on.
  */
-export function recovered({ adopted, dropped }: Recovery, next: string): string {
-    return adopted.length + dropped.length > 0
+export function recovered({ adopted, dropped, interrupted }: Recovery, next: string): string {
+    return adopted.length + dropped.length + interrupted.length > 0
         ? `Recovered. Now run \`${next}\`.`
         : `Nothing was left half-made, so nothing had to be recovered. If an update was cut off, run \`${next}\` again.`;
 }

@@ -39,11 +39,15 @@ function recorder(answers: Record<string, { code: number; stdout?: string; stder
 const exported = (stack: ExportedStack) => [{ code: 0, stdout: JSON.stringify(stack) }];
 
 test("says whether there was anything to recover, and how to go on", () => {
-    const nothing = { adopted: [], dropped: [], unknown: [], repaired: pendingCommand };
+    const nothing = {
+        ...{ adopted: [], dropped: [], unknown: [], interrupted: [] },
+        repaired: pendingCommand,
+    };
     assert.equal(
         recovered({ ...nothing, dropped: ["urn"] }, "pulumi up"),
         "Recovered. Now run `pulumi up`.",
     );
+    assert.match(recovered({ ...nothing, interrupted: ["urn"] }, "pulumi up"), /^Recovered\./);
     assert.equal(
         recovered(nothing, "pulumi up"),
         "Nothing was left half-made, so nothing had to be recovered. If an update was cut off, run `pulumi up` again.",
