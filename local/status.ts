@@ -1,5 +1,4 @@
-import { runQuietly } from "../cli/run-program";
-import { dataMountPoint } from "../components/host/data-volume";
+import { runQuietly, type Finished } from "../cli/run-program";
 import type { CloudInfo, MachineKind } from "./paths";
 import type { Timings } from "./progress";
 import type { Accounts } from "./proof/accounts";
@@ -112,36 +111,27 @@ export function sshArguments(ssh: NonNullable<LocalStatus["ssh"]>): string[] {
     ];
 }
 
-/**
- * One line each: the last renewal of certificates that failed and other failed units, with what they last said, and a
- * data volume that is not there with the reason.
- */
-export const lookForProblems = `
-renewal=/var/lib/mailhost/certificates/last-renew
-again='mend that, then on the host: mailhost renew'
-[ ! -e "$renewal" ] ||
-    sed -n "s/^\\([^ ]*\\) failed: \\(.*\\)/the renewal of certificates failed at \\1: \\2; $again/p" "$renewal"
-systemctl list-units --failed --plain --no-legend | cut -d' ' -f1 | while read -r unit; do
-    # Said above.
-    [ "$unit" != mailhost-renew.service ] || ! grep -q ' failed: ' "$renewal" 2>/dev/null || continue
-    last=$(journalctl -q -b _SYSTEMD_UNIT="$unit" -n 1 -o cat 2>/dev/null)
-    printf '%s: %s\\n' "$unit" "\${last:-$(systemctl show -P Result "$unit")}"
-done
-data=${dataMountPoint}
-mountpoint -q "$data" || printf 'the data volume is not mounted at %s: %s\\n' "$data" \\
-    "$(cat /run/mailhost/data-volume-failure 2>/dev/null || journalctl -q -b -u mailhost-data -n 1 -o cat)"
-`;
-
-/** Asks the host itself what is wrong. */
+/** Asks the host itself what is wrong: `mailhost status` there. */
 export async function hostProblems(ssh: NonNullable<LocalStatus["ssh"]>): Promise<string[]> {
-    const { code, stdout, stderr } = await runQuietly(
-        "ssh",
-        ["-o", "BatchMode=yes", ...sshArguments(ssh), "sh -s"],
-        { input: lookForProblems, timeoutSeconds: 30 },
+    return toldProblems(
+        await runQuietly(
+            "ssh",
+            ["-o", "BatchMode=yes", ...sshArguments(ssh), "mailhost status --json"],
+            { timeoutSeconds: 60 },
+        ),
     );
-    if (code !== 0)
-        return [`the host does not answer over SSH: ${stderr.trim().split("\n").at(-1) ?? ""}`];
-    return stdout.split("\n").filter((line) => line !== "");
+}
+
+/** What an answer of `mailhost status --json` over SSH says. */
+export function toldProblems({ code, stdout, stderr }: Finished): string[] {
+    const last = stderr.trim().split("\n").at(-1) ?? "";
+    if (code === 255) return [`the host does not answer over SSH: ${last}`];
+    if (code === 127) return ["the host is not set up yet: npm run local does that"];
+    try {
+        return (JSON.parse(stdout) as { problems: string[] }).problems;
+    } catch {
+        return [`mailhost status fails on the host: ${last}`];
+    }
 }
 
 /** Ready to paste. */

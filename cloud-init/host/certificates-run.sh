@@ -86,13 +86,23 @@ hook() {
     settle
 }
 
+# How long each is valid, a line `NAME SECONDS`; 0 where there is none. Fails where a port serves another one.
+show() {
+    local name
+    for name in "${lineages[@]}"; do
+        printf '%s %s\n' "$name" "$(seconds_left "$store/live/$name/cert.pem" 2>/dev/null || printf 0)"
+    done
+    check_served
+    settle
+}
+
 [ "$(id -u)" = 0 ] || fail "certificates are root's: run this as root, not as $(id -un)"
 install -d -m 0755 /run/mailhost
 install -d -m 0700 "$records" "$work"
 case ${1:-} in
-    issue | install | hook) ;;
+    issue | install | hook | show) ;;
     renew) trap record_result EXIT ;;
-    *) fail "certificates: say issue, renew, install or hook" ;;
+    *) fail "certificates: say issue, renew, install, show or hook" ;;
 esac
 need_volume
 read_description
@@ -105,4 +115,5 @@ case $1 in
         settle
         ;;
     hook) hook ;;
+    show) show ;;
 esac

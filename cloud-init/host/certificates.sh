@@ -3,6 +3,7 @@
 # Usage: certificates issue            obtains what is missing, other than described, or about to expire
 #        certificates renew [--force]  the same, by timer or by hand, and looks at what the ports serve
 #        certificates install          places copies where the services read them
+#        certificates show             how long each is valid, and whether the ports serve them
 #        certificates hook             certbot's, after each certificate
 # shellcheck disable=SC2034  # The other parts use the settings.
 set -euo pipefail

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# Starts what changed and waits until everything is healthy. Needs deploy.sh and stack-leftovers.sh.
+# Starts what changed and waits until everything is healthy. Needs deploy.sh, stack-services.sh and
+# stack-leftovers.sh.
 
 data=${data:?}
 work=${work:?}
-project=${project:?}
 compose_file=${compose_file:?}
 composer_file=${composer_file:?}
 # How long nothing may move before the deployment gives up.
@@ -21,15 +21,6 @@ compose_seconds=1500
 
 # Without an empty file of variables compose would take those of the services for its own.
 compose=(docker compose --ansi never --project-directory "$data" --file "$data/$compose_file" --env-file /dev/null)
-
-# One line a container: service|id|status|health|restarts|exit code|out of memory|started|restart policy
-observe() {
-    local containers
-    mapfile -t containers < <(docker ps --all --quiet --no-trunc --filter "label=com.docker.compose.project=$project")
-    ((${#containers[@]} > 0)) || return 0
-    # One may go meanwhile: compose replaces them.
-    docker inspect --format '{{index .Config.Labels "com.docker.compose.service"}}|{{.ID}}|{{.State.Status}}|{{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}}|{{.RestartCount}}|{{.State.ExitCode}}|{{.State.OOMKilled}}|{{.State.StartedAt}}|{{.HostConfig.RestartPolicy.Name}}' "${containers[@]}" 2>/dev/null || true
-}
 
 start_services() {
     local release=$1

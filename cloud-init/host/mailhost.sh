@@ -2,28 +2,105 @@
 # The mail host's own command.
 set -euo pipefail
 
+library=@LIBRARY@
+
 usage() {
     cat <<'END'
 Usage: mailhost COMMAND
 
-  renew            renews the certificates that are due, and makes the services use them
-  renew --force    renews all of them now; the authority's limits count these too
+  status [--json]  what runs, and what should but does not, with the likely cause
+  logs [NAME…]     what services and units have said; --follow, --since TIME, --lines N
+  renew [--force]  renews the certificates that are due (all of them: the authority's limits count these too)
+  setup            how the host is set up
+  backup           not part of this version
+  restore          not part of this version
+  upgrade          how the host is upgraded
   help             says this
+
+On a terminal and without a command: a menu.
 END
 }
 
-case ${1:-help} in
-    help | -h | --help) usage ;;
-    renew)
-        if [ "$(id -u)" != 0 ]; then
-            printf 'mailhost: error: certificates are root'\''s: sudo mailhost renew\n' >&2
-            exit 1
-        fi
-        exec /usr/local/lib/mailhost/certificates "$@"
-        ;;
-    *)
-        printf 'mailhost: error: there is no command %s\n' "$1" >&2
-        usage >&2
-        exit 2
-        ;;
-esac
+fail() {
+    printf 'mailhost: error: %s\n' "$1" >&2
+    exit "${2:-1}"
+}
+
+setup() {
+    printf '%s\n' "This host is set up from the computer on which its program is: pulumi up there." \
+        "Here is how it is:" ''
+    "$library/status"
+}
+
+missing() {
+    fail "$1 is not part of this version: nothing was done. $2"
+}
+
+upgrade() {
+    printf '%s\n' 'Security upgrades of the system install themselves every night, and reboot the host when they need to.' \
+        'The mail services: npm run mailhost -- pin --mail-tag v1.2.3, then pulumi up, on the computer on which the' \
+        'program is. A release that does not serve is undone.'
+    missing 'An upgrade of the mail services on a schedule' 'Run the two commands above when there is a release.'
+}
+
+renew() {
+    [ "$(id -u)" = 0 ] || fail "certificates are root's: sudo mailhost renew"
+    exec "$library/certificates" renew "$@"
+}
+
+menu() {
+    local choice
+    cat <<END
+Mail host $(hostname -f)
+
+  1  Initial setup
+  2  Setup Backups
+  3  Setup Auto Upgrades
+  4  Renew certificates
+  5  Restore from Backup
+  6  Help
+  7  Exit
+
+END
+    while :; do
+        read -r -p 'Choose 1 to 7: ' choice || exit 0
+        case $choice in
+            1) run setup ;;
+            2) run backup ;;
+            3) run upgrade ;;
+            4) run renew ;;
+            5) run restore ;;
+            6) run help ;;
+            7) exit 0 ;;
+            *) printf 'There is no entry %s.\n' "$choice" ;;
+        esac
+    done
+}
+
+# run COMMAND…: ends with the command's own result.
+run() {
+    case $1 in
+        help | -h | --help) usage ;;
+        status | logs) exec "$library/$1" "${@:2}" ;;
+        renew) renew "${@:2}" ;;
+        setup) setup ;;
+        upgrade) upgrade ;;
+        backup)
+            missing 'A backup' 'The data volume outlives the server; snapshots of it are the provider'\''s affair until then.'
+            ;;
+        restore)
+            missing 'A restore' 'A volume that has data already is adopted: docs/operations.md of the program says how.'
+            ;;
+        *)
+            printf 'mailhost: error: there is no command %s\n' "$1" >&2
+            usage >&2
+            exit 64
+            ;;
+    esac
+    exit
+}
+
+if (($# > 0)); then run "$@"; fi
+if [ -t 0 ] && [ -t 1 ]; then menu; fi
+usage >&2
+exit 64

@@ -1,6 +1,8 @@
 import { dataDeviceFile, dataMountPoint, dataMountUnit, dataPrepareUnit } from "./data-volume";
 import type { AptSource, HostFile, HostPlanArgs, Swap, Sysctl } from "./plan";
 import { stackHostFiles } from "../stack/deploy-host-files";
+import { hostCommandFiles } from "./host-command";
+import { libraryFolder } from "./library";
 import { shellQuote } from "./shell-quote";
 import { hostTemplate } from "./template";
 
@@ -77,7 +79,7 @@ function dockerFiles(): HostFile[] {
 function dataVolumeFiles(): HostFile[] {
     return [
         {
-            path: "/usr/local/lib/mailhost/data-volume",
+            path: `${libraryFolder}/data-volume`,
             mode: "0755",
             content: hostTemplate("data-volume.sh"),
         },
@@ -108,17 +110,12 @@ const certificateParts = [
 function certificateFiles(): HostFile[] {
     return [
         {
-            path: "/usr/local/lib/mailhost/certificates",
+            path: `${libraryFolder}/certificates`,
             mode: "0755",
             content: [
                 hostTemplate("certificates.sh", { MOUNT_POINT: dataMountPoint }),
                 ...certificateParts.map((part) => hostTemplate(part)),
             ].join("\n"),
-        },
-        {
-            path: "/usr/local/bin/mailhost",
-            mode: "0755",
-            content: hostTemplate("mailhost.sh"),
         },
         {
             path: `${unitFolder}/mailhost-renew.service`,
@@ -139,7 +136,7 @@ function firewallFiles(openTcpPorts: readonly number[]): HostFile[] {
     const ports = [...new Set(openTcpPorts)].sort((a, b) => a - b);
     return [
         {
-            path: "/usr/local/lib/mailhost/firewall",
+            path: `${libraryFolder}/firewall`,
             mode: "0755",
             content: hostTemplate("firewall.sh"),
             effect,
@@ -209,6 +206,7 @@ export function hostFiles(
         ...dataVolumeFiles(),
         ...dockerFiles(),
         ...certificateFiles(),
+        ...hostCommandFiles(),
         {
             // Apart from root's own file, which holds the program's key and whatever an administrator adds there.
             path: "/etc/ssh/authorized_keys.d/root",

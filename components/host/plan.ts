@@ -71,6 +71,8 @@ export interface HostFile {
      */
     check?: "sshd" | "firewall";
     effect?: FileEffect;
+    /** Left out of first boot, which does without it: user data has a limit. The first script over SSH brings it. */
+    overSshOnly?: true;
 }
 
 /** A kernel setting. */

@@ -56,11 +56,15 @@ function aptSourceFile(source: HostPlan["aptSources"][number]): HostFile {
  *
  * @returns functions and calls, whole lines; needs `apply.sh` before it. Secrets stand in here-documents only, which `set -x` does not print.
  */
-export function hostScriptBody(plan: HostPlan, values: HostScriptValues): string {
+export function hostScriptBody(
+    plan: HostPlan,
+    values: HostScriptValues,
+    { firstBoot = false }: { firstBoot?: boolean } = {},
+): string {
     const { dataVolume, swap } = plan;
     const files: HostFile[] = [
         { path: dataVolume.deviceFile, mode: "0644", content: `${values.dataDevice}\n` },
-        ...plan.files,
+        ...plan.files.filter(({ overSshOnly }) => !firstBoot || overSshOnly !== true),
     ];
     const place = (chosen: HostFile[]) => chosen.flatMap((file) => put(file, values.secrets));
     const steps = [
@@ -108,10 +112,12 @@ export function hostScriptBody(plan: HostPlan, values: HostScriptValues): string
 }
 
 /**
- * The plan as a bash script: run twice it changes nothing, killed and run again it converges.
+ * What first boot does, as a bash script: run twice it changes nothing, killed and run again it converges.
  *
  * @returns a whole script, whose last line is the end marker.
  */
 export function renderHostScript(plan: HostPlan, values: HostScriptValues): string {
-    return sealScript(scriptHead + hostTemplate("apply.sh") + hostScriptBody(plan, values));
+    return sealScript(
+        scriptHead + hostTemplate("apply.sh") + hostScriptBody(plan, values, { firstBoot: true }),
+    );
 }

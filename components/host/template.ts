@@ -29,6 +29,13 @@ function fill(file: string, values: Record<string, string>): string {
     return text;
 }
 
+/** A part of a script, from `cloud-init/host`, without the lines that are for its linter. */
+export function hostFragment(name: string): string {
+    return hostTemplate(name)
+        .replace(/^(# shellcheck .*\n+)+/, "")
+        .trimEnd();
+}
+
 /**
  * A file that lands on the host, from `cloud-init/host`.
  *

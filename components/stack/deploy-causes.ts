@@ -119,3 +119,8 @@ export const failureCauses: readonly FailureCause[] = [
         mend: "Try getent hosts NAME on the host and look at its name servers (/etc/resolv.conf).",
     },
 ];
+
+/** The table as scripts on the host read it: sign, cause and mend, with tabs between them. */
+export function causesTable(): string {
+    return failureCauses.map(({ sign, cause, mend }) => `${sign}\t${cause}\t${mend}\n`).join("");
+}

@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 import { dataMountPoint } from "../host/data-volume";
 import { commandLine, withInput } from "../host/here-document";
+import { libraryFolder } from "../host/library";
 import { scriptHead } from "../host/script";
 import { sealScript } from "../host/seal";
 import { shellQuote } from "../host/shell-quote";
 import { hostTemplate } from "../host/template";
 import { composeFile, composeProject } from "./compose";
-import { failureCauses } from "./deploy-causes";
-import { libraryFolder } from "./deploy-host-files";
+import { causesTable } from "./deploy-causes";
 import { hiddenTexts } from "./deploy-secrets";
 import type { ImageName, Release, StackSecrets } from "./model";
 
@@ -137,6 +137,7 @@ export function deployScript(deployment: Deployment): string {
                 "stack-images.sh",
                 "stack-env.sh",
                 "stack-leftovers.sh",
+                "stack-services.sh",
                 "deploy-checks.sh",
                 "deploy-release.sh",
                 "deploy-health.sh",
@@ -145,12 +146,7 @@ export function deployScript(deployment: Deployment): string {
                 "deploy.sh",
             ].map((name) => hostTemplate(name)),
             "known_causes() {\n",
-            withInput(
-                ["cat"],
-                failureCauses
-                    .map(({ sign, cause, mend }) => `${sign}\t${cause}\t${mend}\n`)
-                    .join(""),
-            ),
+            withInput(["cat"], causesTable()),
             "\n}\n",
             "receive_release() {\n",
             ...release.files.map(

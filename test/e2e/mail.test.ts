@@ -326,6 +326,24 @@ describe("a mail host on the container kind", { timeout: minutes(40) }, () => {
         assert.deepEqual((await laptop.status(true)).problems, []);
     });
 
+    step("on the host, `mailhost status` says what runs, and what does not", async () => {
+        const well = await laptop.trySsh("mailhost status");
+        assert.equal(well.code, 0, well.stdout);
+        assert.match(well.stdout, /^services {6}16 of 16 run$/m);
+        assert.match(
+            well.stdout,
+            /^certificates {2}example\.test \d+ days, second\.test \d+ days$/m,
+        );
+        assert.match(well.stdout, /\nAll is well\.\n$/);
+        await laptop.ssh("docker stop pop3");
+        const ill = await laptop.trySsh("mailhost status");
+        assert.equal(ill.code, 1, ill.stdout);
+        assert.match(ill.stdout, /\nWrong:\n {2}- pop3: it was stopped\. [^\n]*\n$/);
+        assert.match(await laptop.ssh("mailhost logs pop3 --lines 3"), /^pop3 /m);
+        await laptop.ssh("docker start pop3");
+        await eventually(() => allHealthy(laptop), 60, "all is healthy");
+    });
+
     step("from outside only the planned ports answer, over both families", async () => {
         const { address } = await laptop.status();
         for (const one of [address.ipv4!, address.ipv6!]) {

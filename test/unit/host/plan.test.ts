@@ -40,9 +40,12 @@ const files = `
 /etc/systemd/system/docker.service.d/mailhost.conf 0644 - restart:docker.service
 /etc/systemd/system/docker.socket.d/mailhost.conf 0644 - -
 /usr/local/lib/mailhost/certificates 0755 - -
-/usr/local/bin/mailhost 0755 - -
 /etc/systemd/system/mailhost-renew.service 0644 - -
 /etc/systemd/system/mailhost-renew.timer 0644 - restart:mailhost-renew.timer
+/usr/local/bin/mailhost 0755 - -
+/usr/local/lib/mailhost/status 0755 - -
+/usr/local/lib/mailhost/logs 0755 - -
+/usr/local/lib/mailhost/causes 0644 - -
 /etc/ssh/authorized_keys.d/root 0644 - -
 /etc/ssh/sshd_config.d/00-mailhost.conf 0644 sshd reload:ssh.service
 /usr/local/lib/mailhost/stack 0755 - -

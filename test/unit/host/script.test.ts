@@ -7,7 +7,7 @@ import { after, describe, test } from "node:test";
 import fc from "fast-check";
 import { setupScript } from "../../../components/host/host-setup";
 import { planHost, systems, type HostPlanArgs } from "../../../components/host/plan";
-import { renderHostScript } from "../../../components/host/script";
+import { hostScriptBody, renderHostScript } from "../../../components/host/script";
 import { endMarker, sealScript } from "../../../components/host/seal";
 import { hostTemplate } from "../../../components/host/template";
 import { dataDevice, planArguments, secrets } from "./arguments";
@@ -57,6 +57,27 @@ describe("the host script", () => {
             });
         }
     }
+
+    test("leaves to SSH what first boot does without", () => {
+        const plan = planHost(planArguments);
+        const placed = (script: string) =>
+            [...script.matchAll(/^put (\S+)/gm)].map(([, file]) => file!.replaceAll("'", ""));
+        const later = plan.files.filter(({ overSshOnly }) => overSshOnly).map((file) => file.path);
+        assert.deepEqual(later, [
+            "/usr/local/bin/mailhost",
+            "/usr/local/lib/mailhost/status",
+            "/usr/local/lib/mailhost/logs",
+            "/usr/local/lib/mailhost/causes",
+            "/usr/local/lib/mailhost/stack",
+        ]);
+        const atFirst = placed(renderHostScript(plan, { dataDevice }));
+        const overSsh = placed(hostScriptBody(plan, { dataDevice }));
+        assert.ok(atFirst.length > 10);
+        assert.deepEqual(
+            overSsh.filter((file) => !atFirst.includes(file)),
+            later,
+        );
+    });
 
     test("places configuration before the packages that start with it, and what is checked after", () => {
         const calls = steps(renderHostScript(planHost(planArguments), { dataDevice }));

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -7,8 +6,8 @@ import * as path from "node:path";
 import { localConfig, localDomain, secondDomain, withRebuiltImages } from "../../../local/laptop";
 import {
     describeStatus,
-    lookForProblems,
     stoppedStatus,
+    toldProblems,
     urlsOf,
     type LocalStatus,
 } from "../../../local/status";
@@ -89,36 +88,23 @@ test("a person sees which mailbox there is and what was proven, but no password"
     assert.doesNotMatch(describeStatus(running), /secret-of/);
 });
 
-test("what is wrong on the host names a failed renewal once, with its reason and the command", () => {
-    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "host-problems-"));
-    const record = path.join(folder, "last-renew");
-    const programs = {
-        systemctl: "echo mailhost-renew.service; echo other.service",
-        journalctl: "echo its last words",
-        mountpoint: "exit 0",
-    };
-    for (const [name, body] of Object.entries(programs)) {
-        fs.writeFileSync(path.join(folder, name), `#!/bin/sh\n${body}\n`, { mode: 0o755 });
-    }
-    const found = () => {
-        const { stdout, stderr } = spawnSync("sh", ["-s"], {
-            input: lookForProblems.replace("/var/lib/mailhost/certificates/last-renew", record),
-            env: { PATH: `${folder}:${process.env["PATH"]}` },
-            encoding: "utf8",
-        });
-        assert.equal(stderr, "");
-        return stdout.trim().split("\n");
-    };
-    const units = ["mailhost-renew.service: its last words", "other.service: its last words"];
-    assert.deepEqual(found(), units);
-    fs.writeFileSync(record, "2026-01-01T00:00:00+00:00 ok\n");
-    assert.deepEqual(found(), units);
-    fs.writeFileSync(record, "2026-01-01T00:00:00+00:00 failed: not renewed: a (b failed: c)\n");
-    assert.deepEqual(found(), [
-        "the renewal of certificates failed at 2026-01-01T00:00:00+00:00: not renewed: a (b failed: c); mend that, then on the host: mailhost renew",
-        "other.service: its last words",
+test("the host's own status is what is wrong, and silence is told apart from it", () => {
+    const told = (code: number, stdout: string, stderr = "") =>
+        toldProblems({ code, stdout, stderr });
+    assert.deepEqual(told(0, '{"host":"h","well":true,"facts":{},"problems":[]}\n'), []);
+    assert.deepEqual(told(1, '{"host":"h","well":false,"facts":{},"problems":["a","b"]}\n'), [
+        "a",
+        "b",
     ]);
-    fs.rmSync(folder, { recursive: true });
+    assert.deepEqual(told(255, "", "Warning: x\nssh: connect to host h: Connection refused\n"), [
+        "the host does not answer over SSH: ssh: connect to host h: Connection refused",
+    ]);
+    assert.deepEqual(told(127, "", "bash: mailhost: command not found\n"), [
+        "the host is not set up yet: npm run local does that",
+    ]);
+    assert.deepEqual(told(1, "", "mailhost: error: x\n"), [
+        "mailhost status fails on the host: mailhost: error: x",
+    ]);
 });
 
 const digest = (digit: string) => `sha256:${digit.repeat(64)}`;

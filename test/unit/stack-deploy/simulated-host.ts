@@ -30,7 +30,7 @@ row() {
 }
 case "$*" in
     'info --format {{.DockerRootDir}}') printf '%s\n' "$FAKE" ;;
-    info) ;;
+    info) [ ! -e "$FAKE/no-docker" ] || exit 1 ;;
     'image inspect --format {{.ID}} '*) grep -qxF -- "${"$"}{*:5}" "$FAKE/images" && printf 'sha256:%s\n' "$(printf '%s' "${"$"}{*:5}" | sha256sum | cut -c 1-64)" ;;
     'image inspect '*) grep -qxF -- "${"$"}{*:3}" "$FAKE/images" ;;
     'image rm '*) sed -i "\|^${"$"}{*:3}$|d" "$FAKE/images" ;;
@@ -49,6 +49,7 @@ case "$*" in
         [ ! -e "$FAKE/compose-seconds" ] || /bin/sleep "$(cat "$FAKE/compose-seconds")"
         while read -r name content state; do if [ -e "$FAKE/compose-waits" ] && is_ill "$name"; then state=unhealthy; fi; [ "$state" != unhealthy ] || { echo "dependency failed to start: container $name is unhealthy" >&2; exit 1; }; done <"$file"
         ;;
+    compose*' logs '*) cat "$FAKE/logs" 2>/dev/null || true ;;
     compose*' stop') rm -f "$FAKE/containers"/* ;;
     'ps --all --quiet --no-trunc --latest'*) service=${"$"}{*: -1}; service=${"$"}{service##*=}; [ ! -e "$FAKE/containers/$service" ] || echo "$service" ;;
     'ps --all --quiet --filter '*) case "$*" in *status=running*) ls "$FAKE/containers" ;; esac ;;
@@ -68,11 +69,17 @@ const programs: Record<string, string> = {
     docker,
     mountpoint: '#!/bin/sh\n[ ! -e "$FAKE/not-mounted" ]\n',
     systemctl:
-        '#!/bin/sh\nprintf "systemctl %s\\n" "$*" >>"$FAKE/systemctl"\ncase "$*" in *is-enabled*|*is-active*mailhost*) exit 1;; esac\n',
+        '#!/bin/sh\nprintf "systemctl %s\\n" "$*" >>"$FAKE/systemctl"\ncase "$*" in *is-enabled*|*is-active*mailhost-firewall*) [ ! -e "$FAKE/no-firewall" ];; *is-active*mailhost*) exit 1;; *list-units*) cat "$FAKE/failed-units" 2>/dev/null || true;; *"show -P"*) echo "something" ;; esac\n',
+    journalctl:
+        '#!/bin/sh\nprintf "%s\\n" "$*" >>"$FAKE/journal-asked"\ncat "$FAKE/journal" 2>/dev/null || true\n',
+    timedatectl: "#!/bin/sh\necho yes\n",
+    hostname: "#!/bin/sh\necho mx.example.com\n",
+    // What is root's on a host may be run by anybody here.
+    id: '#!/bin/sh\n[ "$*" = -u ] || exec /usr/bin/id "$@"\ncat "$FAKE/uid" 2>/dev/null || echo 0\n',
     ss: '#!/bin/sh\ncat "$FAKE/listeners" 2>/dev/null || true\n',
     // Waiting is not what is tested.
     sleep: "#!/bin/sh\nexec /bin/sleep 0.02\n",
-    df: '#!/bin/sh\ncase "$*" in *--output=avail\\ *) printf "Avail\\n%s\\n" "$(cat "$FAKE/free" 2>/dev/null || echo 5000)";; *) printf "Avail Size Mounted\\n%sM 9980M /somewhere\\n" "$(cat "$FAKE/free" 2>/dev/null || echo 5000)";; esac\n',
+    df: '#!/bin/sh\ncase "$*" in *--output=pcent*) printf "Use%%\\n%s%%\\n" "$(cat "$FAKE/full" 2>/dev/null || echo 12)";; *--output=size*) printf "1G-blocks\\n40G\\n";; *--output=avail\\ *) printf "Avail\\n%s\\n" "$(cat "$FAKE/free" 2>/dev/null || echo 5000)";; *) printf "Avail Size Mounted\\n%sM 9980M /somewhere\\n" "$(cat "$FAKE/free" 2>/dev/null || echo 5000)";; esac\n',
     openssl:
         '#!/bin/sh\nif [ "$1" = s_client ]; then printf "%s\\n" "$*" >>"$FAKE/asked"; if [ -e "$FAKE/served.pem" ]; then echo "CONNECTED(00000003)"; cat "$FAKE/served.pem"; else echo "connect:errno=111 Connection refused"; fi; exit 0; fi\nexec /usr/bin/openssl "$@"\n',
 };
