@@ -3,7 +3,7 @@ import pulumi from "@pulumi/eslint-plugin";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-    { ignores: ["node_modules/", ".local/", "bin/"] },
+    { ignores: ["node_modules/", ".local/", "bin/", "dist/"] },
     js.configs.recommended,
     {
         files: ["**/*.ts"],

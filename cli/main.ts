@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --import tsx
+#!/usr/bin/env node
 import { Command } from "commander";
 import { dnsText, withDnsOptions, type DnsOptions } from "./dns";
 import { pin, withPinOptions, type PinOptions } from "./pin";

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
 import { throwProblems, type Problem } from "../problem";
+import { protectedBy } from "../protected-by";
 
 /** Which of the system's DKIM keys there are, and which one signs. */
 export interface SystemDkimSelectors {
@@ -98,7 +99,7 @@ export class SystemDkim extends pulumi.ComponentResource {
             key: new tls.PrivateKey(
                 `${name}-${selector}`,
                 { algorithm: "RSA", rsaBits: 2048 },
-                { parent: this, protect: args.protect ?? systemDkimDefaults.protect },
+                { parent: this, ...protectedBy(args.protect ?? systemDkimDefaults.protect) },
             ),
         }));
         this.publicKeys = Object.fromEntries(

@@ -8,6 +8,7 @@ import { throwProblems } from "../problem";
 import { hetznerProblems, hetznerSettings, type HetznerArgs } from "./hetzner-arguments";
 import { architectureConflict, memoryMbOf, type Architecture } from "./hetzner-catalogue";
 import { userDataProblems } from "./hetzner-user-data";
+import { protectedBy } from "../protected-by";
 import type { Server, ServerAdapter, ServerPlan, SshConnection } from "./server";
 
 export type { HetznerArgs } from "./hetzner-arguments";
@@ -108,7 +109,7 @@ export class HetznerServer extends pulumi.ComponentResource implements Server {
         if (pulumi.runtime.isDryRun()) this.warn(settings);
 
         const child = { parent: this };
-        const lasting = { parent: this, protect: plan.protect };
+        const lasting = { parent: this, ...protectedBy(plan.protect) };
         const labels = { "managed-by": "pulumi-mailhost", host: plan.fqdn };
         const { location } = settings;
 

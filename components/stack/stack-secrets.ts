@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { SystemDkim } from "../dns/system-dkim";
 import type { Problem } from "../problem";
+import { protectedBy } from "../protected-by";
 import { valueFault } from "./environment-text";
 import type { StackSecrets } from "./model";
 
@@ -75,7 +76,7 @@ export class StackKeys extends pulumi.ComponentResource {
     constructor(name: string, args: StackKeysArgs, opts?: pulumi.ComponentResourceOptions) {
         super("mailhost:index:StackKeys", name, {}, opts);
         const child = { parent: this };
-        const lasting = { parent: this, protect: args.protect };
+        const lasting = { parent: this, ...protectedBy(args.protect) };
         // Letters and digits alone: the parsers of `.env` files differ in everything else.
         const letters = (key: string, options: pulumi.CustomResourceOptions) =>
             new random.RandomPassword(`${name}-${key}`, { length: 32, special: false }, options)

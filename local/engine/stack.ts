@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { parseDocument } from "yaml";
+import { parseDocument, type Document } from "yaml";
 import { cloudPaths, cloudVariable, projectRoot, type CloudInfo } from "../paths";
 import { run, runInForeground, runQuietly, type Finished } from "../../cli/run-program";
 import { installPlugins } from "../providers/install";
@@ -98,9 +98,14 @@ export class LocalStack {
         });
     }
 
+    /** The stack's file. */
+    document(): Document {
+        return parseDocument(fs.readFileSync(this.stackFile, "utf8"));
+    }
+
     /** A key of the stack's configuration as its file has it; a secret is `{ secure: … }`. */
     setting(key: string): unknown {
-        const document = parseDocument(fs.readFileSync(this.stackFile, "utf8"));
+        const document = this.document();
         return (document.toJS() as { config?: StackConfig } | null)?.config?.[key];
     }
 
@@ -155,7 +160,7 @@ export class LocalStack {
      * Sets the keys that are missing, and `always` whatever is there: what the user has set with `pulumi config` stays.
      */
     private configure(missing: StackConfig, always: StackConfig): void {
-        const document = parseDocument(fs.readFileSync(this.stackFile, "utf8"));
+        const document = this.document();
         const before = document.toString();
         for (const [key, value] of Object.entries(missing)) {
             if (!document.hasIn(["config", key])) document.setIn(["config", key], value);

@@ -93,7 +93,7 @@ test("the examples of README and docstrings compile", () => {
         .readdirSync(path.join(projectRoot, "components"), { recursive: true, encoding: "utf8" })
         .filter((file) => file.endsWith(".ts"))
         .map((file) => path.join("components", file));
-    const examples = ["README.md", ...sources].flatMap(examplesOf);
+    const examples = ["README.md", "docs/library.md", ...sources].flatMap(examplesOf);
     assert.ok(examples.length >= 5, `${examples.length} examples found`);
     assert.deepEqual(compile(examples), []);
 });

@@ -60,7 +60,8 @@ export class SimulatedStack {
                 pulumiCommand: await PulumiCommand.get({ root: folder }),
                 envVars: {
                     PULUMI_HOME: home,
-                    PULUMI_BACKEND_URL: `file://${state}`,
+                    // An engine that is killed leaves files of attributes empty, with which no command reads the state.
+                    PULUMI_BACKEND_URL: `file://${state}?metadata=skip`,
                     PULUMI_CONFIG_PASSPHRASE: "test",
                     PULUMI_SKIP_UPDATE_CHECK: "true",
                     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",

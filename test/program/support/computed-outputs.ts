@@ -73,7 +73,7 @@ export function computedOutputs(
         case "hcloud:index/volume:Volume":
             return { id, outputs: { linuxDevice: `/dev/disk/by-id/scsi-0HC_Volume_${id}` } };
         case "command:remote:Command": {
-            const obtains = name === "mail-certificate-issue";
+            const obtains = name.endsWith("-certificate-issue");
             const stdout = obtains ? certificatesSaid(unwrapSecrets(inputs["stdin"])) : "";
             return { id, outputs: { stdout, stderr: "" } };
         }
