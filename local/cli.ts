@@ -7,6 +7,7 @@ import { withPinOptions, type PinOptions } from "../cli/pin";
 import { nearestName } from "../components/names";
 import { bench, benches } from "./commands/bench";
 import { check } from "./commands/check";
+import { docs } from "./commands/docs";
 import { dnsLocal } from "./commands/dns";
 import { down } from "./commands/down";
 import { recoverLocal } from "./commands/recover";
@@ -112,8 +113,13 @@ program
 
 program
     .command("check")
-    .description("types, lint, format and shell scripts")
+    .description("types, lint, format, shell scripts and generated documents")
     .action(() => finish(check()));
+
+program
+    .command("docs")
+    .description("writes the documents that follow from the code")
+    .action(() => finish(docs()));
 
 /** `up` is what runs without a command, so what is none arrives there. */
 function unknownCommand(name: string): string {

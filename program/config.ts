@@ -60,17 +60,40 @@ export interface ConfigSource {
     environment: Readonly<Record<string, string | undefined>>;
 }
 
+/** Who lends the server, and what `hetzner(…)` takes. */
+export interface ServerConfig extends HetznerArgs {
+    /**
+     * `hetzner`: a server at Hetzner Cloud.
+     *
+     * @default "hetzner"
+     */
+    provider?: "hetzner";
+}
+
 /** Who holds the zones, and what `cloudflare(…)` and `manualDns(…)` take. */
 export interface DnsConfig extends Omit<CloudflareArgs, "apiToken"> {
+    /**
+     * `cloudflare`: the records are published there. `manual`: nothing is written, `mailhost dns` prints the records.
+     *
+     * @default "cloudflare"
+     */
     provider: "cloudflare" | "manual";
 }
 
 /** What the configuration says, as plain values. */
 export interface MailHostConfig extends Omit<MailHostArgs, "server" | "dns" | "certificate"> {
-    server: HetznerArgs;
+    /** Where the host stands, and what it is. */
+    server: ServerConfig;
+    /** Who holds the zones. */
     dns: DnsConfig;
+    /** Who issues the certificates. */
     certificate: Omit<CertificateArgs, "cloudflareApiToken">;
-    /** The host's own token. Secret. */
+    /**
+     * Secret: the token of Cloudflare that lives on the host, with which it answers the certificate authority (Zone:Read
+     * and DNS:Edit for the mail domains' zones).
+     *
+     * @default `cloudflare:apiToken`
+     */
     cloudflareApiToken?: string;
 }
 

@@ -128,6 +128,8 @@ export class Certificate extends pulumi.ComponentResource {
             keyDigests: this.keyDigests,
             accountUri: this.accountUri,
             log: this.log,
+            // For those who judge a stack without seeing the script.
+            directoryUrl: args.authority.directoryUrl,
         });
     }
 }

@@ -42,6 +42,11 @@ export function stackComment(): string {
     return recordComment(pulumi.getProject(), pulumi.getStack());
 }
 
+/** Of the component without a phase; once, of those of a phase as well. */
+const formerType = "mailhost:index:CloudflareZone";
+
+const capitalised = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
+
 /**
  * DNS records at Cloudflare, in zones that exist. Never proxied; marked by their comment.
  *
@@ -70,8 +75,16 @@ export class CloudflareZone extends pulumi.ComponentResource {
     readonly records: readonly cloudflare.DnsRecord[];
 
     constructor(name: string, args: CloudflareZoneArgs, opts?: pulumi.ComponentResourceOptions) {
-        const component = args.phase === undefined ? name : `${name}-${args.phase}`;
-        super("mailhost:index:CloudflareZone", component, {}, opts);
+        // The phase is a part of the type: with the name as it is, the children's begin with it, and a renamed ancestor's
+        // alias reaches them.
+        const { phase } = args;
+        const former = phase && pulumi.createUrn(`${name}-${phase}`, formerType, opts?.parent);
+        super(
+            phase ? `${formerType}${capitalised(phase)}` : formerType,
+            name,
+            {},
+            pulumi.mergeOptions(opts, { aliases: former ? [former] : [] }),
+        );
         const { values, comment = stackComment() } = args;
         const zoneIds = new Map<string, pulumi.Input<string>>(Object.entries(args.zoneIds ?? {}));
         const zoneIdOf = (zone: string): pulumi.Input<string> => {
@@ -88,7 +101,10 @@ export class CloudflareZone extends pulumi.ComponentResource {
             parent: this,
             // A component's own dependencies do not reach its children.
             dependsOn: opts?.dependsOn,
-            ...(args.adoptImported && { aliases: [{ parent: pulumi.rootStackResource }] }),
+            aliases: [
+                ...(former ? [{ parent: former }] : []),
+                ...(args.adoptImported ? [{ parent: pulumi.rootStackResource }] : []),
+            ],
         };
         this.records = args.records.map(
             (record) =>

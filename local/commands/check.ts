@@ -4,8 +4,9 @@ import { runInForeground } from "../../cli/run-program";
 import { projectRoot } from "../paths";
 import { runSteps } from "../progress";
 import { ensureSystemPackages } from "../requirements";
+import { docs } from "./docs";
 
-/** Types, lint, format and shell scripts; all of them even when one fails, so that one run shows everything. */
+/** Types, lint, format, shell scripts and generated documents; all of them even when one fails, so that one run shows everything. */
 export async function check(): Promise<number> {
     await runSteps([
         { title: "System packages", run: (report) => ensureSystemPackages(["check"], report) },
@@ -17,7 +18,8 @@ export async function check(): Promise<number> {
         [tool("prettier"), ["--check", "--log-level=warn", "."]],
         ["shellcheck", shellScripts()],
     ];
-    let failed = 0;
+    let failed = (await docs({ check: true })) === 0 ? 0 : 1;
+    console.log(`${failed === 0 ? "ok    " : "FAILED"} docs`);
     for (const [program, args] of checks) {
         const code = await runInForeground(program, args, { cwd: projectRoot });
         console.log(`${code === 0 ? "ok    " : "FAILED"} ${path.basename(program)}`);
@@ -28,7 +30,7 @@ export async function check(): Promise<number> {
 
 /** Every shell script of the project, found by its ending or its first line. */
 function shellScripts(): string[] {
-    const skipped = new Set(["node_modules", ".git", ".local", "bin"]);
+    const skipped = new Set(["node_modules", ".git", ".local", "bin", "dist"]);
     const scripts: string[] = [];
     const walk = (folder: string) => {
         for (const entry of fs.readdirSync(folder, { withFileTypes: true })) {

@@ -12,6 +12,7 @@ const programFailedExitCode = 32;
 
 const engineAddress = process.argv.slice(2).find((argument) => !argument.startsWith("-")) ?? "";
 let program: ChildProcess | undefined;
+const plugins = new Set<ChildProcess>();
 
 type Call<Request, Response> = (
     call: grpc.ServerUnaryCall<Request, Response>,
@@ -62,8 +63,59 @@ const run: Call<language.RunRequest, language.RunResponse> = ({ request }, callb
     });
 };
 
+/** `NAME=value` entries as an environment. */
+function environmentOf(entries: readonly string[]): Record<string, string> {
+    return Object.fromEntries(
+        entries.map((entry): [string, string] => {
+            const at = entry.indexOf("=");
+            return [entry.slice(0, at), entry.slice(at + 1)];
+        }),
+    );
+}
+
+/** A policy pack: what it writes is the engine's to read, its port at first. */
+function runPlugin(
+    call: grpc.ServerWritableStream<language.RunPluginRequest, language.RunPluginResponse>,
+): void {
+    const { request } = call;
+    const folder = request.getInfo()?.getProgramDirectory() || request.getPwd();
+    if (request.getKind() !== "analyzer") {
+        call.destroy(new Error(`plugins of kind ${request.getKind()} are not run here`));
+        return;
+    }
+    const plugin = spawn(
+        process.execPath,
+        [
+            require.resolve("@pulumi/pulumi/cmd/run-policy-pack", { paths: [folder] }),
+            ...request.getArgsList(),
+            folder,
+        ],
+        {
+            cwd: folder,
+            stdio: ["ignore", "pipe", "pipe"],
+            env: { ...environmentOf(request.getEnvList()), PULUMI_NODEJS_TYPESCRIPT: "true" },
+        },
+    );
+    plugins.add(plugin);
+    const answer = (set: (response: language.RunPluginResponse) => void) => {
+        const response = new language.RunPluginResponse();
+        set(response);
+        call.write(response);
+    };
+    plugin.stdout.on("data", (text: Buffer) => answer((response) => response.setStdout(text)));
+    plugin.stderr.on("data", (text: Buffer) => answer((response) => response.setStderr(text)));
+    plugin.on("error", (error) => call.destroy(error));
+    plugin.on("close", (code) => {
+        plugins.delete(plugin);
+        answer((response) => response.setExitcode(code ?? 1));
+        call.end();
+    });
+    call.on("cancelled", () => plugin.kill());
+}
+
 function end(): never {
     program?.kill("SIGKILL");
+    for (const plugin of plugins) plugin.kill("SIGKILL");
     process.exit(0);
 }
 
@@ -79,6 +131,7 @@ server.addService(languageGrpc.LanguageRuntimeService, {
         return plugin;
     }),
     run,
+    runPlugin,
     about: answer(() => {
         const about = new language.AboutResponse();
         about.setExecutable(process.execPath);

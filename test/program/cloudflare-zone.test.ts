@@ -207,8 +207,8 @@ describe("CloudflareZone", () => {
         const serving = await publish({ phase: "serving" });
         const names = (phase: typeof base) => phase.made.map(({ name }) => name);
         assert.deepEqual(names(base), names(serving));
-        assert.equal(base.made[0]?.parent, `${component}::dns-base`);
-        assert.equal(serving.made[0]?.parent, `${component}::dns-serving`);
+        assert.equal(base.made[0]?.parent, `${component}Base::dns`);
+        assert.equal(serving.made[0]?.parent, `${component}Serving::dns`);
     });
 
     it("keeps its arguments out of the state", async () => {

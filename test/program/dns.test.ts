@@ -33,7 +33,7 @@ describe("the records of a mail host", () => {
             const plan = planDnsRecords({ ...described, signed: true, ...bound });
             const waits = { base: [], certified: ["certificate"], serving: ["stack"] };
             for (const phase of phases) {
-                const component = `mailhost:index:CloudflareZone::mail-dns-${phase}`;
+                const component = `mailhost:index:CloudflareZone${phase.charAt(0).toUpperCase()}${phase.slice(1)}::mail-dns`;
                 const own = records.filter(({ parent }) => parent === component);
                 assert.deepEqual(namesOf(own), plannedNames(plan, phase));
                 for (const { name, dependsOn } of own) {
@@ -166,8 +166,8 @@ describe("the records of a mail host", () => {
         assert.deepEqual(
             added.map(({ name, parent }) => `${name} < ${parent}`),
             [
-                "mail-dns-TXT-example.org-site-verification < mailhost:index:CloudflareZone::mail-dns-base",
-                "mail-dns-TXT-fe-0123456789._domainkey.example.org-dkim < mailhost:index:CloudflareZone::mail-dns-base",
+                "mail-dns-TXT-example.org-site-verification < mailhost:index:CloudflareZoneBase::mail-dns",
+                "mail-dns-TXT-fe-0123456789._domainkey.example.org-dkim < mailhost:index:CloudflareZoneBase::mail-dns",
             ],
         );
     });
@@ -391,7 +391,7 @@ describe("manualDns(…)", () => {
     it("writes and asks nothing, and says where the records are", async () => {
         const { mock, mail } = await make({ args: { dns: manualDns() } });
         const atCloudflare = ({ type }: { type: string }) =>
-            type.startsWith("cloudflare:") || type.endsWith(":CloudflareZone");
+            type.startsWith("cloudflare:") || type.includes(":CloudflareZone");
         assert.deepEqual(mock.resources.filter(atCloudflare), []);
         assert.deepEqual(
             mock.calls.filter(({ token }) => token.startsWith("cloudflare:")),

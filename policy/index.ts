@@ -1,0 +1,33 @@
+// The policy pack: `pulumi preview --policy-pack policy`. What each rule is for: docs/policy.md.
+import { PolicyPack, type StackValidationPolicy } from "@pulumi/policy";
+import { defaultProdStacks, rules, stackOf, type Rule } from "./rules";
+
+function policy(rule: Rule): StackValidationPolicy {
+    const { name, description, prodOnly } = rule;
+    return {
+        name,
+        description,
+        enforcementLevel: "mandatory",
+        ...(prodOnly && {
+            configSchema: {
+                properties: {
+                    prodStacks: {
+                        type: "string",
+                        description: "Regular expression of the names of stacks in production.",
+                        default: defaultProdStacks,
+                    },
+                },
+            },
+        }),
+        validateStack: (args, report) => {
+            const { prodStacks = defaultProdStacks } = args.getConfig<{ prodStacks?: string }>();
+            const stack = stackOf(args.resources[0]?.urn ?? "");
+            if (prodOnly && !new RegExp(prodStacks).test(stack)) return;
+            for (const { resource, message } of rule.violations(args.resources)) {
+                report(`${resource.type} ${resource.name}: ${message}`, resource.urn);
+            }
+        },
+    };
+}
+
+new PolicyPack("mailhost", { policies: rules.map(policy) });

@@ -1,0 +1,341 @@
+import { holdsPort, isWorld } from "./addresses";
+
+/** A resource as a policy sees it, secrets in plain: nothing of unknown properties may be shown. */
+export interface Resource {
+    type: string;
+    /** The logical name. */
+    name: string;
+    urn: string;
+    props: Record<string, unknown>;
+    opts: { protect?: boolean };
+}
+
+export interface Rule {
+    name: string;
+    description: string;
+    /** Whether it is for stacks in production alone. */
+    prodOnly: boolean;
+    /** What is wrong with a stack, a sentence each, with what to do. */
+    violations(resources: readonly Resource[]): Violation[];
+}
+
+export interface Violation {
+    resource: Resource;
+    message: string;
+}
+
+const dnsRecord = /^cloudflare:index\/(dnsRecord:DnsRecord|record:Record)$/;
+const ours = ({ urn }: Resource) => /(::|\$)mailhost:index:/.test(urn);
+const textOf = (value: unknown): string => (typeof value === "string" ? value : "");
+const nameOf = (record: Resource) => textOf(record.props["name"]).toLowerCase().replace(/\.$/, "");
+const contentOf = (record: Resource) => textOf(record.props["content"]).toLowerCase();
+const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? (value as unknown[]) : []);
+const ofType = (resources: readonly Resource[], type: string) =>
+    resources.filter((resource) => resource.type === type);
+
+/** The text of a TXT record: its strings without quotes, as receivers join them. */
+function txt(record: Resource): string {
+    if (record.props["type"] !== "TXT") return "";
+    const content = textOf(record.props["content"]);
+    const strings = [...content.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, text]) => text);
+    return strings.length > 0 ? strings.join("") : content;
+}
+
+const records = (resources: readonly Resource[]) =>
+    resources.filter(({ type }) => dnsRecord.test(type));
+const mxRecords = (resources: readonly Resource[]) =>
+    records(resources).filter(({ props }) => props["type"] === "MX");
+
+/** Names under which hosts greet: what the stacks' components say, and where MX records lead. */
+function hostNames(resources: readonly Resource[]): Set<string> {
+    const greeted = ofType(resources, "mailhost:index:Stack").map(({ props }) =>
+        textOf(props["ehloName"]),
+    );
+    return new Set(
+        [...greeted, ...mxRecords(resources).map(contentOf)]
+            .map((name) => name.toLowerCase().replace(/\.$/, ""))
+            .filter((name) => name !== ""),
+    );
+}
+
+/** A rule of a firewall that lets TCP in. */
+interface Opening {
+    firewall: Resource;
+    ports: string | undefined;
+    from: string[];
+}
+
+function openings(resources: readonly Resource[]): Opening[] {
+    const rule = (firewall: Resource, value: unknown, ports: string, from: string): Opening[] => {
+        const { direction = "in", protocol, ...rest } = value as Record<string, unknown>;
+        if (direction !== "in" || (protocol !== undefined && protocol !== "tcp")) return [];
+        const given = rest[ports];
+        return [
+            {
+                firewall,
+                ports:
+                    typeof given === "string" || typeof given === "number"
+                        ? String(given)
+                        : undefined,
+                from: listOf(rest[from]).map(textOf),
+            },
+        ];
+    };
+    return [
+        ...ofType(resources, "hcloud:index/firewall:Firewall").flatMap((firewall) =>
+            listOf(firewall.props["rules"]).flatMap((value) =>
+                rule(firewall, value, "port", "sourceIps"),
+            ),
+        ),
+        ...ofType(resources, "digitalocean:index/firewall:Firewall").flatMap((firewall) =>
+            listOf(firewall.props["inboundRules"]).flatMap((value) =>
+                rule(firewall, value, "portRange", "sourceAddresses"),
+            ),
+        ),
+    ];
+}
+
+const innerPorts = [27017, 6379, 3000, 3456, 4000, 5000, 6000];
+
+const neverProxied: Rule = {
+    name: "mail-records-not-proxied",
+    description: "Records of mail hosts are never proxied: Cloudflare's proxy passes no mail.",
+    prodOnly: false,
+    violations(resources) {
+        const hosts = hostNames(resources);
+        return records(resources)
+            .filter((record) => record.props["proxied"] === true)
+            .filter((record) => ours(record) || hosts.has(nameOf(record)))
+            .map((resource) => ({
+                resource,
+                message: `${nameOf(resource)} is proxied by Cloudflare, which passes no mail. Set proxied to false.`,
+            }));
+    },
+};
+
+const pointers: Rule = {
+    name: "ptr-matches-greeting",
+    description:
+        "Both addresses of a rented mail host have a PTR record that is the name under which it greets.",
+    prodOnly: false,
+    violations(resources) {
+        const rdns = ofType(resources, "hcloud:index/rdns:Rdns");
+        const names = (type: string) =>
+            ofType(resources, type).map(({ props }) => textOf(props["name"]).toLowerCase());
+        const atHetzner = names("hcloud:index/server:Server");
+        const atDigitalOcean = names("digitalocean:index/droplet:Droplet");
+        const stacks = ofType(resources, "mailhost:index:Stack");
+        const greetings = new Set(
+            stacks.map(({ props }) => textOf(props["ehloName"]).toLowerCase()),
+        );
+        const missing = stacks.flatMap((resource): Violation[] => {
+            const greeting = textOf(resource.props["ehloName"]).toLowerCase();
+            // A machine that is rented elsewhere has its PTR elsewhere.
+            if (atDigitalOcean.includes(greeting) || !atHetzner.includes(greeting)) return [];
+            const found = rdns.filter(
+                ({ props }) => textOf(props["dnsPtr"]).toLowerCase() === greeting,
+            ).length;
+            if (found >= 2) return [];
+            return [
+                {
+                    resource,
+                    message: `${greeting} greets under its name, but ${found} of its 2 addresses have that name as PTR. Receivers refuse its mail: add an Rdns for each address.`,
+                },
+            ];
+        });
+        const other = rdns.filter(ours).flatMap((resource): Violation[] => {
+            const pointer = textOf(resource.props["dnsPtr"]).toLowerCase();
+            if (pointer === "" || greetings.size === 0 || greetings.has(pointer)) return [];
+            return [
+                {
+                    resource,
+                    message: `its PTR is ${pointer}, but the host greets as ${[...greetings].join(" or ")}. Give both one name.`,
+                },
+            ];
+        });
+        return [...missing, ...other];
+    },
+};
+
+const databasesShut: Rule = {
+    name: "inner-ports-shut",
+    description: "No firewall opens a port of the databases or of the inner services.",
+    prodOnly: false,
+    violations(resources) {
+        const inFirewalls = openings(resources).flatMap(({ firewall, ports }) =>
+            innerPorts
+                .filter((port) => holdsPort(ports, port))
+                .slice(0, 1)
+                .map((port) => ({
+                    resource: firewall,
+                    message: `it opens ${ports ?? "every port"}, and with it ${port}, where a database or an inner service answers without a password. Open the mail and web ports alone.`,
+                })),
+        );
+        const inStacks = ofType(resources, "mailhost:index:Stack").flatMap((resource) =>
+            listOf(resource.props["openTcpPorts"])
+                .filter((port) => innerPorts.includes(Number(port)))
+                .map((port) => ({
+                    resource,
+                    message: `the host opens port ${String(port)}, where a database or an inner service answers. Take it out of stack.services.`,
+                })),
+        );
+        return [...inFirewalls, ...inStacks];
+    },
+};
+
+const sshNarrow: Rule = {
+    name: "ssh-not-open-to-the-world",
+    description: "SSH is reached from the operators' networks alone.",
+    prodOnly: true,
+    violations(resources) {
+        return openings(resources)
+            .filter(({ ports, from }) => holdsPort(ports, 22) && isWorld(from))
+            .map(({ firewall }) => ({
+                resource: firewall,
+                message:
+                    "it lets the whole world, or half of it, connect to SSH. Name the networks that you administer from (mailhost:server.sshAllowedCidrs).",
+            }));
+    },
+};
+
+const lasting = [
+    "hcloud:index/volume:Volume",
+    "hcloud:index/primaryIp:PrimaryIp",
+    "digitalocean:index/volume:Volume",
+];
+
+const protectedData: Rule = {
+    name: "data-and-addresses-protected",
+    description: "The data volume and the addresses can't be deleted by mistake.",
+    prodOnly: true,
+    violations(resources) {
+        return resources
+            .filter((resource) => lasting.includes(resource.type) && ours(resource))
+            .flatMap((resource) => {
+                const atProvider =
+                    !resource.type.startsWith("hcloud:") ||
+                    resource.props["deleteProtection"] === true;
+                if (resource.opts.protect === true && atProvider) return [];
+                return [
+                    {
+                        resource,
+                        message:
+                            "it can be deleted by mistake, and the mail or the addresses' reputation with it. Set mailhost:protect to true.",
+                    },
+                ];
+            });
+    },
+};
+
+const realAuthority: Rule = {
+    name: "no-staging-certificates",
+    description: "Certificates come from an authority that mail programs trust.",
+    prodOnly: true,
+    violations(resources) {
+        return ofType(resources, "mailhost:index:Certificate").flatMap((resource) => {
+            const url = textOf(resource.props["directoryUrl"]);
+            if (
+                url === "" ||
+                !/staging|\btest\b|localhost|^https?:\/\/[\d.:[\]]+(\/|:|$)/i.test(url)
+            )
+                return [];
+            return [
+                {
+                    resource,
+                    message: `its certificates come from ${url}, which no mail program trusts. Set mailhost:certificate.authority to letsencrypt.`,
+                },
+            ];
+        });
+    },
+};
+
+const dmarcAsked: Rule = {
+    name: "dmarc-asks-for-something",
+    description: "Every mail domain has a DMARC record, and it is not none.",
+    prodOnly: true,
+    violations(resources) {
+        return mxRecords(resources).flatMap((mx): Violation[] => {
+            const domain = nameOf(mx);
+            // A null MX (RFC 7505) takes no mail.
+            if (domain === "" || contentOf(mx) === ".") return [];
+            const found = records(resources).filter(
+                (record) => nameOf(record) === `_dmarc.${domain}` && /^v=DMARC1/i.test(txt(record)),
+            );
+            const [dmarc] = found;
+            if (dmarc === undefined) {
+                return [
+                    {
+                        resource: mx,
+                        message: `${domain} gets mail here but has no DMARC record: anybody may send in its name. Publish _dmarc.${domain}.`,
+                    },
+                ];
+            }
+            if (!/;\s*p\s*=\s*none\s*(;|$)/i.test(txt(dmarc))) return [];
+            return [
+                {
+                    resource: dmarc,
+                    message: `the DMARC policy of ${domain} is none: what fails is delivered all the same. Set dmarc.policy to quarantine or reject.`,
+                },
+            ];
+        });
+    },
+};
+
+const spfCloses: Rule = {
+    name: "spf-closes",
+    description: "No SPF record lets everybody send: it ends in neither +all nor ?all.",
+    prodOnly: false,
+    violations(resources) {
+        return records(resources).flatMap((resource) => {
+            const text = txt(resource);
+            if (!/^v=spf1(\s|$)/i.test(text)) return [];
+            const all = /\s([+?]?)all(\s|$)/i.exec(text);
+            if (all === null) return [];
+            return [
+                {
+                    resource,
+                    message: `the SPF record of ${nameOf(resource)} ends in ${all[1] ?? ""}all, which lets everybody send in its name. Set spf.all to fail or softfail.`,
+                },
+            ];
+        });
+    },
+};
+
+const pinnedImages: Rule = {
+    name: "images-by-digest",
+    description: "What runs is named by its digest: a tag may become something else.",
+    prodOnly: true,
+    violations(resources) {
+        return ofType(resources, "mailhost:index:Stack").flatMap((resource) => {
+            const images = Object.values(
+                (resource.props["images"] ?? {}) as Record<string, unknown>,
+            ).concat(listOf(resource.props["furtherImages"]));
+            return images
+                .map(textOf)
+                .filter((image) => image !== "" && !/@sha256:[0-9a-f]{64}$/.test(image))
+                .map((image) => ({
+                    resource,
+                    message: `the image ${image} has no digest, so another may run tomorrow. npm run mailhost -- pin writes it.`,
+                }));
+        });
+    },
+};
+
+/** Every rule of the pack. */
+export const rules: readonly Rule[] = [
+    neverProxied,
+    pointers,
+    databasesShut,
+    sshNarrow,
+    protectedData,
+    realAuthority,
+    dmarcAsked,
+    spfCloses,
+    pinnedImages,
+];
+
+/** Of `urn:pulumi:STACK::PROJECT::…`. */
+export const stackOf = (urn: string): string => /^urn:pulumi:(.*?)::/.exec(urn)?.[1] ?? "";
+
+/** What names of stacks are those in production, where nobody says otherwise: a regular expression. */
+export const defaultProdStacks = "(^|[-_.])prod(uction)?$";
