@@ -34,7 +34,7 @@ describe("the policy pack", { timeout: minutes(10) }, () => {
     test("passes the program as it is, outside of production", async () => {
         const { code, stdout, stderr } = await preview();
         assert.equal(code, 0, stdout + stderr);
-        assert.match(stdout, /Policies:\s+✅ mailhost/);
+        assert.match(stdout, /Policies:\s+✅ mailhost@v0\.1\.0 \(local: /);
     });
 
     test("names what is wrong in production, each with its rule, and shows no secret", async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { holdsPort, isWorld } from "../../../policy/addresses";
+import { known } from "../../../policy/known";
 import { defaultProdStacks, rules, stackOf, type Resource } from "../../../policy/rules";
 
 let count = 0;
@@ -244,6 +245,22 @@ test("no message has a value of a property that it does not know", () => {
     const messages = rules.flatMap((rule) => rule.violations(all).map(({ message }) => message));
     assert.ok(messages.length > 20);
     for (const message of messages) assert.ok(!message.includes(secret), message);
+});
+
+test("what is not known yet is left out, and hides nothing else", () => {
+    const unknown = () => {
+        throw new Error("can't be known during preview");
+    };
+    const props = Object.defineProperties(
+        { name: "a", rules: [{ port: "22" }, null] as unknown[] },
+        { content: { get: unknown, enumerable: true } },
+    );
+    Object.defineProperty(props.rules[0], "sourceIps", { get: unknown, enumerable: true });
+    assert.deepEqual(known(props), {
+        name: "a",
+        rules: [{ port: "22", sourceIps: undefined }, null],
+        content: undefined,
+    });
 });
 
 test("half of all addresses are the world", () => {

@@ -1,0 +1,17 @@
+/**
+ * A copy without what is not known in a preview: reading such a value throws, and would end the whole rule, for every
+ * other resource as well.
+ */
+export function known<T>(value: T): T {
+    if (Array.isArray(value)) return (value as unknown[]).map((_, at) => read(value, at)) as T;
+    if (typeof value !== "object" || value === null) return value;
+    return Object.fromEntries(Object.keys(value).map((key) => [key, read(value, key)])) as T;
+}
+
+function read(holder: object, key: PropertyKey): unknown {
+    try {
+        return known((holder as Record<PropertyKey, unknown>)[key]);
+    } catch {
+        return undefined;
+    }
+}
