@@ -25,6 +25,14 @@ const { status, signal } = spawnSync(
 if (signal) process.kill(process.pid, signal);
 process.exit(status ?? 1);
 
+function isLink(file) {
+    try {
+        return fs.lstatSync(file).isSymbolicLink();
+    } catch {
+        return false;
+    }
+}
+
 /** `npm ci` unless npm has installed what is in the lockfile: its own record in node_modules is the newer then. */
 function installNpmPackages() {
     const changed = (file) => {
@@ -35,6 +43,8 @@ function installNpmPackages() {
         }
     };
     if (changed("node_modules/.package-lock.json") >= changed("package-lock.json")) return;
+    // A link leads to another checkout's packages, which npm would empty.
+    if (isLink(path.join(root, "node_modules"))) return;
     const start = Date.now();
     console.error("npm packages: installing (npm ci)");
     const { status: code } = spawnSync(

@@ -1,6 +1,6 @@
 /**
- * A copy without what is not known in a preview: reading such a value throws, and would end the whole rule, for every
- * other resource as well.
+ * A copy in which what is not known in a preview is undefined: reading such a value throws, and would end the whole
+ * rule, for every other resource as well. A property that was not given is not there at all.
  */
 export function known<T>(value: T): T {
     if (Array.isArray(value)) return (value as unknown[]).map((_, at) => read(value, at)) as T;

@@ -1,3 +1,5 @@
+import { domainToASCII } from "node:url";
+import { parse } from "tldts";
 import { holdsPort, isWorld } from "./addresses";
 
 /** A resource as a policy sees it, secrets in plain: nothing of unknown properties may be shown. */
@@ -27,8 +29,14 @@ export interface Violation {
 const dnsRecord = /^cloudflare:index\/(dnsRecord:DnsRecord|record:Record)$/;
 const ours = ({ urn }: Resource) => /(::|\$)mailhost:index:/.test(urn);
 const textOf = (value: unknown): string => (typeof value === "string" ? value : "");
-const nameOf = (record: Resource) => textOf(record.props["name"]).toLowerCase().replace(/\.$/, "");
-const contentOf = (record: Resource) => textOf(record.props["content"]).toLowerCase();
+/** A name as DNS has it: lower case, punycode, without its last dot. */
+const dnsName = (value: unknown) => {
+    const name = textOf(value).toLowerCase().replace(/\.$/, "");
+    return domainToASCII(name) || name;
+};
+const nameOf = (record: Resource) => dnsName(record.props["name"]);
+/** Whether a property was given, and is only known later. */
+const isUnknown = ({ props }: Resource, key: string) => key in props && props[key] === undefined;
 const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? (value as unknown[]) : []);
 const ofType = (resources: readonly Resource[], type: string) =>
     resources.filter((resource) => resource.type === type);
@@ -46,15 +54,18 @@ const records = (resources: readonly Resource[]) =>
 const mxRecords = (resources: readonly Resource[]) =>
     records(resources).filter(({ props }) => props["type"] === "MX");
 
+/** Names under which the hosts of this program greet. */
+function greetings(resources: readonly Resource[]): string[] {
+    return ofType(resources, "mailhost:index:Stack").map(({ props }) => dnsName(props["ehloName"]));
+}
+
 /** Names under which hosts greet: what the stacks' components say, and where MX records lead. */
 function hostNames(resources: readonly Resource[]): Set<string> {
-    const greeted = ofType(resources, "mailhost:index:Stack").map(({ props }) =>
-        textOf(props["ehloName"]),
-    );
     return new Set(
-        [...greeted, ...mxRecords(resources).map(contentOf)]
-            .map((name) => name.toLowerCase().replace(/\.$/, ""))
-            .filter((name) => name !== ""),
+        [
+            ...greetings(resources),
+            ...mxRecords(resources).map(({ props }) => dnsName(props["content"])),
+        ].filter((name) => name !== ""),
     );
 }
 
@@ -69,6 +80,8 @@ function openings(resources: readonly Resource[]): Opening[] {
     const rule = (firewall: Resource, value: unknown, ports: string, from: string): Opening[] => {
         const { direction = "in", protocol, ...rest } = value as Record<string, unknown>;
         if (direction !== "in" || (protocol !== undefined && protocol !== "tcp")) return [];
+        // Known later.
+        if (ports in rest && rest[ports] === undefined) return [];
         const given = rest[ports];
         return [
             {
@@ -120,36 +133,58 @@ const pointers: Rule = {
     prodOnly: false,
     violations(resources) {
         const rdns = ofType(resources, "hcloud:index/rdns:Rdns");
-        const names = (type: string) =>
-            ofType(resources, type).map(({ props }) => textOf(props["name"]).toLowerCase());
-        const atHetzner = names("hcloud:index/server:Server");
-        const atDigitalOcean = names("digitalocean:index/droplet:Droplet");
-        const stacks = ofType(resources, "mailhost:index:Stack");
-        const greetings = new Set(
-            stacks.map(({ props }) => textOf(props["ehloName"]).toLowerCase()),
+        const servers = ofType(resources, "hcloud:index/server:Server");
+        const droplets = ofType(resources, "digitalocean:index/droplet:Droplet");
+        const named = (machines: readonly Resource[], greeting: string) =>
+            machines.find((machine) => nameOf(machine) === greeting);
+        const greeted = greetings(resources);
+        const nameless = [...servers, ...droplets].filter(
+            (machine) => ours(machine) && !greeted.includes(nameOf(machine)),
         );
-        const missing = stacks.flatMap((resource): Violation[] => {
-            const greeting = textOf(resource.props["ehloName"]).toLowerCase();
-            // A machine that is rented elsewhere has its PTR elsewhere.
-            if (atDigitalOcean.includes(greeting) || !atHetzner.includes(greeting)) return [];
-            const found = rdns.filter(
-                ({ props }) => textOf(props["dnsPtr"]).toLowerCase() === greeting,
-            ).length;
-            if (found >= 2) return [];
-            return [
-                {
-                    resource,
-                    message: `${greeting} greets under its name, but ${found} of its 2 addresses have that name as PTR. Receivers refuse its mail: add an Rdns for each address.`,
-                },
-            ];
-        });
+        const missing = ofType(resources, "mailhost:index:Stack").flatMap(
+            (resource): Violation[] => {
+                const greeting = dnsName(resource.props["ehloName"]);
+                if (greeting === "") return [];
+                const wrong = (what: string) => [{ resource, message: `${greeting}: ${what}` }];
+                const droplet = named(droplets, greeting);
+                if (droplet) {
+                    return droplet.props["ipv6"] === true || isUnknown(droplet, "ipv6")
+                        ? []
+                        : wrong(
+                              "its Droplet has no IPv6 address with that name as PTR. Set ipv6 to true.",
+                          );
+                }
+                if (!named(servers, greeting)) {
+                    // A machine that is rented elsewhere has its PTR elsewhere.
+                    return nameless.length === 0
+                        ? []
+                        : wrong(
+                              `no machine carries the name under which the host greets; there is ${nameless.map(nameOf).join(", ")}. Give both one name.`,
+                          );
+                }
+                const own = rdns.filter(({ props }) => dnsName(props["dnsPtr"]) === greeting);
+                const families = new Set(
+                    own.map((each) =>
+                        // Known later: each counts for another.
+                        typeof each.props["ipAddress"] === "string"
+                            ? each.props["ipAddress"].includes(":")
+                            : each.name,
+                    ),
+                );
+                return families.size >= 2
+                    ? []
+                    : wrong(
+                          `${families.size} of its 2 addresses have that name as PTR. Receivers refuse its mail: add an Rdns for each address.`,
+                      );
+            },
+        );
         const other = rdns.filter(ours).flatMap((resource): Violation[] => {
-            const pointer = textOf(resource.props["dnsPtr"]).toLowerCase();
-            if (pointer === "" || greetings.size === 0 || greetings.has(pointer)) return [];
+            const pointer = dnsName(resource.props["dnsPtr"]);
+            if (pointer === "" || greeted.length === 0 || greeted.includes(pointer)) return [];
             return [
                 {
                     resource,
-                    message: `its PTR is ${pointer}, but the host greets as ${[...greetings].join(" or ")}. Give both one name.`,
+                    message: `its PTR is ${pointer}, but the host greets as ${greeted.join(" or ")}. Give both one name.`,
                 },
             ];
         });
@@ -212,10 +247,12 @@ const protectedData: Rule = {
         return resources
             .filter((resource) => lasting.includes(resource.type) && ours(resource))
             .flatMap((resource) => {
+                const { props, type, opts } = resource;
                 const atProvider =
-                    !resource.type.startsWith("hcloud:") ||
-                    resource.props["deleteProtection"] === true;
-                if (resource.opts.protect === true && atProvider) return [];
+                    !type.startsWith("hcloud:") ||
+                    props["deleteProtection"] === true ||
+                    isUnknown(resource, "deleteProtection");
+                if (opts.protect === true && atProvider && props["autoDelete"] !== true) return [];
                 return [
                     {
                         resource,
@@ -227,6 +264,17 @@ const protectedData: Rule = {
     },
 };
 
+/** Whether browsers and mail programs trust an authority of that host: staging and private ones they don't. */
+function isTrusted(url: string): boolean {
+    const { hostname, isIcann, isIp } = parse(url);
+    return (
+        hostname !== null &&
+        isIp === false &&
+        isIcann === true &&
+        !/staging|(^|[.-])test/.test(hostname)
+    );
+}
+
 const realAuthority: Rule = {
     name: "no-staging-certificates",
     description: "Certificates come from an authority that mail programs trust.",
@@ -234,11 +282,7 @@ const realAuthority: Rule = {
     violations(resources) {
         return ofType(resources, "mailhost:index:Certificate").flatMap((resource) => {
             const url = textOf(resource.props["directoryUrl"]);
-            if (
-                url === "" ||
-                !/staging|\btest\b|localhost|^https?:\/\/[\d.:[\]]+(\/|:|$)/i.test(url)
-            )
-                return [];
+            if (url === "" || isTrusted(url)) return [];
             return [
                 {
                     resource,
@@ -251,50 +295,76 @@ const realAuthority: Rule = {
 
 const dmarcAsked: Rule = {
     name: "dmarc-asks-for-something",
-    description: "Every mail domain has a DMARC record, and it is not none.",
+    description: "Every mail domain has one DMARC record, and it asks for more than nothing.",
     prodOnly: true,
     violations(resources) {
+        const hosts = greetings(resources);
+        const at = (domain: string) =>
+            records(resources).filter((record) => nameOf(record) === `_dmarc.${domain}`);
         return mxRecords(resources).flatMap((mx): Violation[] => {
             const domain = nameOf(mx);
-            // A null MX (RFC 7505) takes no mail.
-            if (domain === "" || contentOf(mx) === ".") return [];
-            const found = records(resources).filter(
-                (record) => nameOf(record) === `_dmarc.${domain}` && /^v=DMARC1/i.test(txt(record)),
-            );
+            // Mail that goes elsewhere is others' to guard.
+            if (domain === "" || (!ours(mx) && !hosts.includes(dnsName(mx.props["content"]))))
+                return [];
+            const wrong = (resource: Resource, message: string) => [{ resource, message }];
+            const { domain: organisation } = parse(domain);
+            const own = at(domain);
+            // A domain without a record takes that of its organisation (RFC 7489 §6.6.3).
+            const there = own.length > 0 ? own : at(organisation ?? domain);
+            if (there.some((record) => isUnknown(record, "content"))) return [];
+            const found = there.filter((record) => /^v=DMARC1/i.test(txt(record)));
             const [dmarc] = found;
             if (dmarc === undefined) {
-                return [
-                    {
-                        resource: mx,
-                        message: `${domain} gets mail here but has no DMARC record: anybody may send in its name. Publish _dmarc.${domain}.`,
-                    },
-                ];
+                return wrong(
+                    mx,
+                    `${domain} gets mail here but has no DMARC record: anybody may send in its name. Publish _dmarc.${domain}.`,
+                );
             }
-            if (!/;\s*p\s*=\s*none\s*(;|$)/i.test(txt(dmarc))) return [];
-            return [
-                {
-                    resource: dmarc,
-                    message: `the DMARC policy of ${domain} is none: what fails is delivered all the same. Set dmarc.policy to quarantine or reject.`,
-                },
-            ];
+            if (found.length > 1) {
+                return wrong(
+                    dmarc,
+                    `${domain} has ${found.length} DMARC records, so receivers take none. Leave one.`,
+                );
+            }
+            const policy = /;\s*p\s*=\s*(\w+)\s*(;|$)/i.exec(txt(dmarc))?.[1]?.toLowerCase();
+            if (policy === "quarantine" || policy === "reject") return [];
+            return wrong(
+                dmarc,
+                `the DMARC policy of ${domain} is ${policy ?? "missing"}: what fails is delivered all the same. Set dmarc.policy to quarantine or reject.`,
+            );
         });
     },
 };
 
 const spfCloses: Rule = {
     name: "spf-closes",
-    description: "No SPF record lets everybody send: it ends in neither +all nor ?all.",
+    description:
+        "No SPF record lets everybody send: it ends in -all or ~all, or leads to one that does.",
     prodOnly: false,
     violations(resources) {
         return records(resources).flatMap((resource) => {
-            const text = txt(resource);
-            if (!/^v=spf1(\s|$)/i.test(text)) return [];
-            const all = /\s([+?]?)all(\s|$)/i.exec(text);
-            if (all === null) return [];
+            const terms = txt(resource).trim().toLowerCase().split(/\s+/);
+            if (terms[0] !== "v=spf1") return [];
+            const all = terms.find((term) => /^[-+~?]?all$/.test(term));
+            const everybody = terms.find((term) => /^\+?ip[46]:(0\.0\.0\.0|::)\/0$/.test(term));
+            if (everybody === undefined && (all === "-all" || all === "~all")) return [];
+            if (
+                all === undefined &&
+                everybody === undefined &&
+                terms.some((term) => term.startsWith("redirect="))
+            ) {
+                return [];
+            }
+            const why =
+                everybody !== undefined
+                    ? `has ${everybody}`
+                    : all === undefined
+                      ? "ends in nothing"
+                      : `ends in ${all}`;
             return [
                 {
                     resource,
-                    message: `the SPF record of ${nameOf(resource)} ends in ${all[1] ?? ""}all, which lets everybody send in its name. Set spf.all to fail or softfail.`,
+                    message: `the SPF record of ${nameOf(resource)} ${why}, which lets everybody send in its name. Set spf.all to fail or softfail.`,
                 },
             ];
         });

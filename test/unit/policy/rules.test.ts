@@ -90,10 +90,46 @@ const cases: Record<string, [what: string, resources: Resource[], violations: nu
         ],
         [
             "a Droplet, whose name it is",
-            [stack(), resource("digitalocean:index/droplet:Droplet", { name: "mx.example.com" })],
+            [
+                stack(),
+                resource("digitalocean:index/droplet:Droplet", {
+                    name: "mx.example.com",
+                    ipv6: true,
+                }),
+            ],
             0,
         ],
         ["a machine that stands elsewhere", [stack()], 0],
+        [
+            "both for one family",
+            [
+                ...[stack(), server],
+                ...["192.0.2.1", "192.0.2.2"].map((ipAddress) =>
+                    resource("hcloud:index/rdns:Rdns", { dnsPtr: "mx.example.com", ipAddress }),
+                ),
+            ],
+            1,
+        ],
+        [
+            "one for each family",
+            [
+                ...[stack(), server],
+                ...["192.0.2.1", "2001:db8::1"].map((ipAddress) =>
+                    resource("hcloud:index/rdns:Rdns", { dnsPtr: "mx.example.com", ipAddress }),
+                ),
+            ],
+            0,
+        ],
+        [
+            "a Droplet of another name",
+            [stack(), resource("digitalocean:index/droplet:Droplet", { name: "mail", ipv6: true })],
+            1,
+        ],
+        [
+            "a Droplet without IPv6",
+            [stack(), resource("digitalocean:index/droplet:Droplet", { name: "mx.example.com" })],
+            1,
+        ],
         [
             "two hosts, each with its own",
             [
@@ -124,11 +160,24 @@ const cases: Record<string, [what: string, resources: Resource[], violations: nu
         ["everyone in halves", [hetznerFirewall("22", ["0.0.0.0/1", "128.0.0.0/1"])], 1],
         ["everyone in a range", [digitalOceanFirewall("1-1024", ["0.0.0.0/0"])], 1],
         ["nothing known yet", [resource("hcloud:index/firewall:Firewall", {})], 0],
+        ["a port that is known later", [hetznerFirewall(undefined, world)], 0],
     ],
     "data-and-addresses-protected": [
         ["both ways", [volume(true, true)], 0],
         ["in Pulumi alone", [volume(true, false)], 1],
         ["at the provider alone", [volume(false, true)], 1],
+        ["at the provider, known later", [volume(true, undefined)], 0],
+        [
+            "an address that goes with its server",
+            [
+                resource(
+                    "hcloud:index/primaryIp:PrimaryIp",
+                    { deleteProtection: true, autoDelete: true },
+                    { opts: { protect: true } },
+                ),
+            ],
+            1,
+        ],
         ["unprotected", [volume(undefined)], 1],
         ["an address", [resource("hcloud:index/primaryIp:PrimaryIp", {})], 1],
         [
@@ -146,6 +195,9 @@ const cases: Record<string, [what: string, resources: Resource[], violations: nu
         ["real", [authority("https://acme-v02.api.letsencrypt.org/directory")], 0],
         ["staging", [authority("https://acme-staging-v02.api.letsencrypt.org/directory")], 1],
         ["a private one", [authority("https://198.18.1.2:14000/dir")], 1],
+        ["a private one with a name", [authority("https://ca.internal/acme/directory")], 1],
+        ["another real one", [authority("https://dv.acme-v02.api.pki.goog/directory")], 0],
+        ["a test of it", [authority("https://dv.acme-v02.test-api.pki.goog/directory")], 1],
         ["not known", [authority()], 0],
     ],
     "dmarc-asks-for-something": [
@@ -172,7 +224,51 @@ const cases: Record<string, [what: string, resources: Resource[], violations: nu
             0,
         ],
         ["missing", [mx("example.com")], 1],
-        ["a null MX", [mx("example.com", ".")], 0],
+        [
+            "somebody's mail that goes elsewhere",
+            [{ ...mx("example.com", "mx.else.test"), ...foreign }],
+            0,
+        ],
+        ["somebody's record that leads here", [stack(), { ...mx("example.com"), ...foreign }], 1],
+        [
+            "of the organisation",
+            [mx("lists.example.com"), record("TXT", "_dmarc.example.com", '"v=DMARC1; p=reject"')],
+            0,
+        ],
+        [
+            "twice",
+            [
+                mx("example.com"),
+                record("TXT", "_dmarc.example.com", '"v=DMARC1; p=reject"'),
+                record("TXT", "_dmarc.example.com", '"v=DMARC1; p=reject"'),
+            ],
+            1,
+        ],
+        [
+            "without a policy",
+            [mx("example.com"), record("TXT", "_dmarc.example.com", '"v=DMARC1; rua=x"')],
+            1,
+        ],
+        [
+            "known later",
+            [
+                mx("example.com"),
+                resource("cloudflare:index/dnsRecord:DnsRecord", {
+                    type: "TXT",
+                    name: "_dmarc.example.com",
+                    content: undefined,
+                }),
+            ],
+            0,
+        ],
+        [
+            "of a name in two spellings",
+            [
+                mx("bücher.example"),
+                record("TXT", "_dmarc.xn--bcher-kva.example", '"v=DMARC1; p=reject"'),
+            ],
+            0,
+        ],
         [
             "of one domain of two",
             [
@@ -190,6 +286,8 @@ const cases: Record<string, [what: string, resources: Resource[], violations: nu
         ["+all", [record("TXT", "example.com", '"v=spf1 +all"')], 1],
         ["all, which is +all", [record("TXT", "example.com", "v=spf1 mx all")], 1],
         ["a redirect", [record("TXT", "example.com", '"v=spf1 redirect=_spf.example.net"')], 0],
+        ["nothing at its end", [record("TXT", "example.com", '"v=spf1 mx"')], 1],
+        ["every address", [record("TXT", "example.com", '"v=spf1 ip4:0.0.0.0/0 -all"')], 1],
         ["another text", [record("TXT", "example.com", '"we are all here"')], 0],
     ],
     "images-by-digest": [
@@ -271,7 +369,10 @@ test("half of all addresses are the world", () => {
         [["0.0.0.0/2", "0.0.0.0/2"], false],
         [["10.0.0.0/8", "192.168.0.0/16"], false],
         [["203.0.113.7"], false],
-        [["2000::/3"], false],
+        [["2000::/3"], true],
+        [["2001:db8::/32", "2a00::/12"], false],
+        [["0.0.0.0/2", "0.0.0.0/3", "0.0.0.0/3", "32.0.0.0/3"], false],
+        [["nonsense"], false],
         [["::/0"], true],
         [[], false],
     ] as [string[], boolean][])
