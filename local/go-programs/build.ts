@@ -4,8 +4,11 @@ import { lockFile } from "../cloud/lock-file";
 import { cacheRoot } from "../paths";
 import { buildGoPackage, goInputsHash, goToolchain, oldestGo, type GoPackage } from "./go-build";
 
-/** Servers that no distribution has, or not as new: the ACME server, and the database that plays MongoDB. */
-export type GoProgram = "pebble" | "ferretdb";
+/**
+ * What no distribution has, or not as new: the ACME server, the database that plays MongoDB, and the linter of GitHub's
+ * workflows.
+ */
+export type GoProgram = "pebble" | "ferretdb" | "actionlint";
 
 const programs: Record<GoProgram, Pick<GoPackage, "title" | "duration">> = {
     pebble: {
@@ -15,6 +18,10 @@ const programs: Record<GoProgram, Pick<GoPackage, "title" | "duration">> = {
     ferretdb: {
         title: "FerretDB, which plays MongoDB",
         duration: "90 seconds",
+    },
+    actionlint: {
+        title: "actionlint, which checks workflows",
+        duration: "15 seconds",
     },
 };
 
@@ -67,7 +74,7 @@ function removeFolder(folder: string): void {
 
 function howToGetGo(name: GoProgram): string {
     return (
-        `The laptop cloud runs ${programs[name].title}, and builds it with Go, of which there is no version ` +
+        `This needs ${programs[name].title}, and builds it with Go, of which there is no version ` +
         `${oldestGo} or newer on PATH. Install Go and run the command again: https://go.dev/doc/install`
     );
 }

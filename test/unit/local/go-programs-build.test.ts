@@ -36,7 +36,7 @@ test("without Go it says what it is needed for and where to get it", async (cont
     await assert.rejects(
         ensureGoProgram("pebble", () => undefined),
         new Error(
-            "The laptop cloud runs pebble, the ACME server, and builds it with Go, of which there is no version 1.26 or " +
+            "This needs pebble, the ACME server, and builds it with Go, of which there is no version 1.26 or " +
                 "newer on PATH. Install Go and run the command again: https://go.dev/doc/install",
         ),
     );
