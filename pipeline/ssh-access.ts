@@ -45,7 +45,7 @@ export function withAllowedBlock(stackFile: string, block: string): string | und
         );
     }
     const [address] = ipaddr.parseCIDR(block);
-    const allowed = (list.toJSON()).some((text) => {
+    const allowed = list.toJSON().some((text) => {
         if (!ipaddr.isValidCIDR(String(text))) return false;
         const [base, bits] = ipaddr.parseCIDR(String(text));
         return base.kind() === address.kind() && address.match(base, bits);
