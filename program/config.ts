@@ -76,6 +76,20 @@ export interface ServerConfig extends HetznerArgs, Omit<DigitalOceanArgs, keyof 
      * @default "hetzner"
      */
     provider?: "hetzner" | "digitalocean";
+    /**
+     * `debian-13`, `debian-12`, `ubuntu-24.04`, `ubuntu-22.04`, or the number of a snapshot (with `system`). A change
+     * replaces the server and keeps data and host key; at Hetzner addresses and PTR too.
+     *
+     * @default "debian-13", the one that is rehearsed end to end (on the laptop's Hetzner)
+     */
+    image?: string;
+    /**
+     * Size of the data volume in GB, 10 to 10240 at Hetzner, 1 to 16384 at DigitalOcean. It can grow, not shrink; the
+     * file system grows with it.
+     *
+     * @default 40
+     */
+    volumeSizeGb?: number;
 }
 
 /** Who holds the zones, and what `cloudflare(…)` and `manualDns(…)` take. */

@@ -30,7 +30,7 @@ export interface DigitalOceanArgs {
      * `debian-13`, `debian-12`, `ubuntu-24.04`, `ubuntu-22.04`, or the number of a snapshot (with `system`). A change
      * replaces the Droplet: data and host key stay, the addresses change.
      *
-     * @default "debian-13", the one that is rehearsed end to end
+     * @default "debian-13"
      */
     image?: string;
     /** What the snapshot holds; only with the number of one as `image`. */
