@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { cloudflare, hetzner, MailHost, manualDns } from "./components";
+import { cloudflare, digitalOcean, hetzner, MailHost, manualDns } from "./components";
 import { formatProblems } from "./components/problem";
 import { readConfig } from "./program/config";
 
@@ -22,7 +22,7 @@ const { server, dns: dnsConfig, certificate, cloudflareApiToken, ...args } = con
 const { secretEnvironment } = args.stack;
 const mail = new MailHost("mail", {
     ...args,
-    server: hetzner(server),
+    server: server.provider === "digitalocean" ? digitalOcean(server) : hetzner(server),
     helperEncryptionKey: args.helperEncryptionKey && pulumi.secret(args.helperEncryptionKey),
     txtEncryptionKey: args.txtEncryptionKey && pulumi.secret(args.txtEncryptionKey),
     stack: {

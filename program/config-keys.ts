@@ -28,9 +28,9 @@ const list = (example: string) =>
 const choice = <const T extends readonly [string, ...string[]]>(values: T) =>
     z.enum(values, form(values.join(" or "), `Choose ${values.join(" or ")}.`));
 
-/** The settings below `mailhost:server`, named as the arguments of `hetzner(…)`. */
+/** The settings below `mailhost:server`, named as the arguments of `hetzner(…)` and `digitalOcean(…)`. */
 export const serverKeys = {
-    provider: choice(["hetzner"]),
+    provider: choice(["hetzner", "digitalocean"]),
     type: text,
     location: text,
     sshAllowedCidrs: list('"203.0.113.0/24"'),
@@ -41,7 +41,17 @@ export const serverKeys = {
     volumeSizeGb: wholeNumber,
     authorizedKeys: list('"ssh-ed25519 AAAA… name"'),
     architecture: choice(["x86", "arm"]),
+    size: text,
+    region: text,
+    memoryGb: wholeNumber,
+    project: text,
 };
+
+/** Those of them that one provider alone takes. */
+export const serverKeysOf = {
+    hetzner: ["type", "location", "architecture"],
+    digitalocean: ["size", "region", "memoryGb", "project"],
+} as const;
 
 /** The settings below `mailhost:dns`, named as the arguments of `cloudflare(…)` and `manualDns(…)`. */
 export const dnsKeys = {

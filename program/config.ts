@@ -15,6 +15,11 @@ import {
 import { nearestName } from "../components/names";
 import type { Problem } from "../components/problem";
 import {
+    digitalOceanProblems,
+    dropletMemoryMb,
+    type DigitalOceanArgs,
+} from "../components/server/digital-ocean-arguments";
+import {
     hetznerProblems,
     hetznerSettings,
     type HetznerArgs,
@@ -27,6 +32,7 @@ import {
     groups,
     mailHostKeys,
     serverKeys,
+    serverKeysOf,
     stackKeys,
     systemDkimKeys,
 } from "./config-keys";
@@ -43,6 +49,7 @@ const ownSecrets = [
 const secrets = [
     ...ownSecrets.map((key) => `${namespace}:${key}`),
     "hcloud:token",
+    "digitalocean:token",
     "cloudflare:apiToken",
 ];
 
@@ -56,18 +63,33 @@ export interface ConfigSource {
     project: string;
     /** The stack's name. */
     stack: string;
-    /** The environment: `HCLOUD_TOKEN` stands for `hcloud:token`, `CLOUDFLARE_API_TOKEN` for `cloudflare:apiToken`. */
+    /** The environment: `HCLOUD_TOKEN`, `DIGITALOCEAN_TOKEN` and `CLOUDFLARE_API_TOKEN` stand for the tokens' keys. */
     environment: Readonly<Record<string, string | undefined>>;
 }
 
-/** Who lends the server, and what `hetzner(…)` takes. */
-export interface ServerConfig extends HetznerArgs {
+/** Who lends the server, and what `hetzner(…)` or `digitalOcean(…)` takes. */
+export interface ServerConfig extends HetznerArgs, Omit<DigitalOceanArgs, keyof HetznerArgs> {
     /**
-     * `hetzner`: a server at Hetzner Cloud.
+     * `hetzner`: a server at Hetzner Cloud. `digitalocean`: a Droplet at DigitalOcean, whose addresses change when it is
+     * replaced.
      *
      * @default "hetzner"
      */
-    provider?: "hetzner";
+    provider?: "hetzner" | "digitalocean";
+    /**
+     * `debian-13`, `debian-12`, `ubuntu-24.04`, `ubuntu-22.04`, or the number of a snapshot (with `system`). A change
+     * replaces the server and keeps data and host key; at Hetzner addresses and PTR too.
+     *
+     * @default "debian-13", the one that is rehearsed end to end (on the laptop's Hetzner)
+     */
+    image?: string;
+    /**
+     * Size of the data volume in GB, 10 to 10240 at Hetzner, 1 to 16384 at DigitalOcean. It can grow, not shrink; the
+     * file system grows with it.
+     *
+     * @default 40
+     */
+    volumeSizeGb?: number;
 }
 
 /** Who holds the zones, and what `cloudflare(…)` and `manualDns(…)` take. */
@@ -116,8 +138,8 @@ export function readConfig(source: ConfigSource): ConfigResult {
     const systemDkim = group("systemDkim", systemDkimKeys);
     const stack = group("stack", stackKeys);
     const { cloudflareApiToken, secretEnvironment, ...topValues } = top.values;
-    const serverArgs = { ...server.values };
-    delete serverArgs.provider;
+    const { provider = "hetzner", ...serverArgs } = server.values;
+    const rented = rentedServer(provider, serverArgs as ServerConfig);
 
     // The planners know the values of the domains' and the stack's settings, and check them whatever their types here.
     const args = {
@@ -142,7 +164,7 @@ export function readConfig(source: ConfigSource): ConfigResult {
         ...mailHostProblems(
             { ...args, certificate: { ...args.certificate, cloudflareApiToken } },
             {
-                memoryMb: memoryMbOf(hetznerSettings(serverArgs as HetznerArgs).type),
+                memoryMb: rented.memoryMb,
                 challengeToken:
                     dnsArgs.provider === "cloudflare"
                         ? // A missing one has a problem of its own.
@@ -150,7 +172,8 @@ export function readConfig(source: ConfigSource): ConfigResult {
                         : undefined,
             },
         ),
-        ...hetznerProblems("server", serverArgs),
+        ...(settled.includes(`${namespace}:server.provider`) ? [] : rented.foreign),
+        ...rented.problems,
         ...dnsAdapterProblems(dnsArgs, records.plan, source),
     ]
         .map(atConfigKey)
@@ -160,7 +183,7 @@ export function readConfig(source: ConfigSource): ConfigResult {
     const [first, ...others] = [
         ...form,
         ...values,
-        ...hcloudTokenProblems(source),
+        ...(settled.includes(`${namespace}:server.provider`) ? [] : rented.tokenProblems(source)),
         ...(settled.includes(`${namespace}:dns.provider`)
             ? []
             : cloudflareTokenProblems(dnsArgs, source)),
@@ -169,11 +192,39 @@ export function readConfig(source: ConfigSource): ConfigResult {
     const config = {
         ...args,
         ...(cloudflareApiToken && { cloudflareApiToken }),
-        server: serverArgs,
+        server: { ...serverArgs, ...(provider !== "hetzner" && { provider }) },
         dns: dnsArgs,
     };
     // Without a problem, what is required is there: the same functions check it when it is used.
     return { config: config as MailHostConfig, problems: [] };
+}
+
+type Provider = NonNullable<ServerConfig["provider"]>;
+
+/** What follows from the choice of a provider. */
+function rentedServer(provider: Provider, args: ServerConfig) {
+    const others: Provider = provider === "hetzner" ? "digitalocean" : "hetzner";
+    const foreign = serverKeysOf[others]
+        .filter((key) => args[key] !== undefined)
+        .map((key) => ({
+            path: `server.${key}`,
+            reason: `It is for ${others} alone, and server.provider is ${provider}.`,
+            remedy: `Remove it, or set ${namespace}:server.provider to ${others}.`,
+        }));
+    if (provider === "hetzner") {
+        return {
+            memoryMb: memoryMbOf(hetznerSettings(args).type),
+            foreign,
+            problems: hetznerProblems("server", args),
+            tokenProblems: hcloudTokenProblems,
+        };
+    }
+    return {
+        memoryMb: dropletMemoryMb(args),
+        foreign,
+        problems: digitalOceanProblems("server", args),
+        tokenProblems: digitalOceanTokenProblems,
+    };
 }
 
 function isWithin(path: string, key: string): boolean {
@@ -276,6 +327,27 @@ function hcloudTokenProblems({ entries, environment }: ConfigSource): Problem[] 
         {
             path,
             reason: `The value ${origin}(not shown) has ${token.length} characters; a token of Hetzner Cloud has ${hcloudTokenLength}.`,
+            remedy,
+        },
+    ];
+}
+
+/** 64 hexadecimal digits; those of today have a prefix that says what kind they are. */
+const digitalOceanTokenForm = /^(?:do[opr]_v1_)?[0-9a-f]{64}$/;
+
+function digitalOceanTokenProblems({ entries, environment }: ConfigSource): Problem[] {
+    const path = "digitalocean:token";
+    const token = entries[path] ?? environment["DIGITALOCEAN_TOKEN"] ?? "";
+    const remedy =
+        "Make one with full access (https://cloud.digitalocean.com/account/api/tokens), and set it with: " +
+        `pulumi config set --secret ${path}, or in the environment variable DIGITALOCEAN_TOKEN.`;
+    if (token === "") return [{ path, reason: "The token for DigitalOcean is missing.", remedy }];
+    if (digitalOceanTokenForm.test(token)) return [];
+    const origin = entries[path] === undefined ? "of the variable DIGITALOCEAN_TOKEN " : "";
+    return [
+        {
+            path,
+            reason: `The value ${origin}(not shown) does not have the form of a token: dop_v1_ and 64 hexadecimal digits.`,
             remedy,
         },
     ];

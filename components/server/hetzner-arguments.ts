@@ -1,6 +1,7 @@
-import { systems, type System } from "../host/plan";
-import { cidrProblem, nearestName } from "../names";
+import type { System } from "../host/plan";
+import { nearestName } from "../names";
 import type { Problem } from "../problem";
+import { commonProblems, isSystem } from "./common-arguments";
 import { locations, serverType, serverTypes, type Architecture } from "./hetzner-catalogue";
 
 /** A server at Hetzner Cloud. All plain values: everything is checked before anything is made. */
@@ -66,11 +67,7 @@ export const hetznerDefaults = {
     volumeSizeGb: 40,
 } as const;
 
-const smallestVolumeGb = 10;
-const largestVolumeGb = 10240;
-
-const isSystem = (name: string): name is System => systems.some((system) => system === name);
-const isSnapshot = (image: string): boolean => /^[1-9]\d*$/.test(image);
+const volumeGb = { smallest: 10, largest: 10240 };
 
 /** Fills in the defaults. Only meaningful for arguments without problems. */
 export function hetznerSettings(args: HetznerArgs): HetznerSettings {
@@ -96,15 +93,7 @@ export function hetznerSettings(args: HetznerArgs): HetznerSettings {
 export function hetznerProblems(path: string, args: Partial<HetznerArgs>): Problem[] {
     return [
         ...typeAndLocationProblems(path, args),
-        ...imageProblems(path, args),
-        ...cidrProblems(`${path}.sshAllowedCidrs`, args.sshAllowedCidrs),
-        ...volumeProblems(
-            `${path}.volumeSizeGb`,
-            args.volumeSizeGb ?? hetznerDefaults.volumeSizeGb,
-        ),
-        ...(args.authorizedKeys ?? []).flatMap(
-            (key, index) => publicKeyProblem(`${path}.authorizedKeys[${index}]`, key) ?? [],
-        ),
+        ...commonProblems(path, args, { defaults: hetznerDefaults, volumeGb }),
     ];
 }
 
@@ -165,107 +154,5 @@ function unknownTypeProblem(path: string, name: string): Problem {
         path: `${path}.type`,
         reason: `${JSON.stringify(name)} is not a server type that this version knows.`,
         remedy: `Choose ${choice.join(", ")}; for a newer type, give ${path}.architecture (x86 or arm) as well.`,
-    };
-}
-
-function imageProblems(path: string, args: Partial<HetznerArgs>): Problem[] {
-    const image = args.image ?? hetznerDefaults.image;
-    if (isSystem(image)) {
-        if (args.system === undefined) return [];
-        return [
-            {
-                path: `${path}.system`,
-                reason: `${JSON.stringify(args.system)} is only for a snapshot, but ${path}.image is ${image}.`,
-                remedy: `Leave ${path}.system out, or give the number of a snapshot as ${path}.image.`,
-            },
-        ];
-    }
-    const known = systems.join(", ");
-    if (!isSnapshot(image)) {
-        const near = nearestName(image, systems);
-        return [
-            {
-                path: `${path}.image`,
-                reason: `${JSON.stringify(image)} is not a system that the host set-up knows.`,
-                remedy: `${near ? `Did you mean ${near}? ` : ""}Choose ${known}, or the number of a snapshot.`,
-            },
-        ];
-    }
-    if (args.system === undefined) {
-        return [
-            {
-                path: `${path}.system`,
-                reason: `Image ${image} is a snapshot, and what it holds is not said.`,
-                remedy: `Choose one of ${known}.`,
-            },
-        ];
-    }
-    if (!isSystem(args.system)) {
-        return [
-            {
-                path: `${path}.system`,
-                reason: `${JSON.stringify(args.system)} is not a system that the host set-up knows.`,
-                remedy: `Choose one of ${known}.`,
-            },
-        ];
-    }
-    return [];
-}
-
-function cidrProblems(path: string, cidrs: readonly string[] | undefined): Problem[] {
-    const remedy =
-        "List the address blocks that you administer from, e.g. 203.0.113.0/24 (0.0.0.0/0 is everyone).";
-    if (cidrs === undefined) {
-        return [
-            { path, reason: "Nothing says who may connect over SSH; no default is safe.", remedy },
-        ];
-    }
-    if (cidrs.length === 0) {
-        return [{ path, reason: "The list is empty, and the host is set up over SSH.", remedy }];
-    }
-    return cidrs.flatMap((cidr, index) => cidrProblem(`${path}[${index}]`, cidr) ?? []);
-}
-
-function volumeProblems(path: string, sizeGb: number): Problem[] {
-    if (Number.isInteger(sizeGb) && sizeGb >= smallestVolumeGb && sizeGb <= largestVolumeGb)
-        return [];
-    return [
-        {
-            path,
-            reason: `${sizeGb} is not a size that a volume can have.`,
-            remedy: `Give a whole number of GB from ${smallestVolumeGb} to ${largestVolumeGb}.`,
-        },
-    ];
-}
-
-const keyAlgorithms = [
-    "ssh-ed25519",
-    "sk-ssh-ed25519@openssh.com",
-    "ecdsa-sha2-nistp256",
-    "ecdsa-sha2-nistp384",
-    "ecdsa-sha2-nistp521",
-    "sk-ecdsa-sha2-nistp256@openssh.com",
-    "ssh-rsa",
-];
-
-/** Wanted is `algorithm base64 [comment]` on one line, the blob naming the same algorithm (RFC 4253 §6.6). */
-function publicKeyProblem(path: string, key: string): Problem | undefined {
-    if (key.includes("PRIVATE KEY")) {
-        return {
-            path,
-            reason: "This is a private key.",
-            remedy: "Give the public one (the file that ends in .pub), and make a new pair: this one has been shown.",
-        };
-    }
-    const [algorithm = "", blob = ""] = key.trim().split(/[ \t]+/);
-    const bytes = Buffer.from(blob, "base64");
-    const named =
-        bytes.length > 4 ? bytes.subarray(4, 4 + bytes.readUInt32BE(0)).toString("latin1") : "";
-    if (!/[\r\n]/.test(key.trim()) && keyAlgorithms.includes(algorithm) && named === algorithm)
-        return undefined;
-    return {
-        path,
-        reason: `${JSON.stringify(key.length > 60 ? `${key.slice(0, 60)}…` : key)} is not an OpenSSH public key.`,
-        remedy: "Give the one line of a .pub file: ssh-ed25519 AAAA… name.",
     };
 }

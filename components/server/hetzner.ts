@@ -7,15 +7,21 @@ import { firstHostAddress, isEverywhere } from "../names";
 import { throwProblems } from "../problem";
 import { hetznerProblems, hetznerSettings, type HetznerArgs } from "./hetzner-arguments";
 import { architectureConflict, memoryMbOf, type Architecture } from "./hetzner-catalogue";
-import { userDataProblems } from "./hetzner-user-data";
 import { protectedBy } from "../protected-by";
 import type { Server, ServerAdapter, ServerPlan, SshConnection } from "./server";
+import { userDataProblems, type UserDataLimit } from "./user-data-limit";
 
 export type { HetznerArgs } from "./hetzner-arguments";
 
 /** Where Hetzner is asked to let mail out: the FAQ entry links to the request of the account. */
 const unblockLink =
     "https://docs.hetzner.com/cloud/servers/faq/#why-can-i-not-send-any-mails-from-my-server";
+
+const userDataLimit: UserDataLimit = {
+    provider: "Hetzner",
+    largestKib: 32,
+    dataDevice: "/dev/disk/by-id/scsi-0HC_Volume_1234567890",
+};
 
 const everyone = ["0.0.0.0/0", "::/0"];
 
@@ -104,7 +110,7 @@ export class HetznerServer extends pulumi.ComponentResource implements Server {
         const { plan } = args;
         throwProblems(name, hetznerProblems("server", args));
         const settings = hetznerSettings(args);
-        throwProblems(name, userDataProblems("server", plan.host));
+        throwProblems(name, userDataProblems("server", plan.host, userDataLimit));
         super("mailhost:index:HetznerServer", name, {}, opts);
         if (pulumi.runtime.isDryRun()) this.warn(settings);
 

@@ -72,6 +72,17 @@ export function computedOutputs(
             };
         case "hcloud:index/volume:Volume":
             return { id, outputs: { linuxDevice: `/dev/disk/by-id/scsi-0HC_Volume_${id}` } };
+        case "digitalocean:index/droplet:Droplet":
+            return {
+                id,
+                outputs: {
+                    ipv4Address: "192.0.2.26",
+                    ipv6Address: "2001:db8:26::1",
+                    dropletUrn: `do:droplet:${id}`,
+                },
+            };
+        case "digitalocean:index/volume:Volume":
+            return { id: `volume-${id}`, outputs: { volumeUrn: `do:volume:volume-${id}` } };
         case "command:remote:Command": {
             const obtains = name.endsWith("-certificate-issue");
             const stdout = obtains ? certificatesSaid(unwrapSecrets(inputs["stdin"])) : "";

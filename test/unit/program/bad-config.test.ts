@@ -160,7 +160,9 @@ const cases: Case[] = [
     {
         name: "unknown provider",
         changes: server({ provider: "hetzer" }),
-        expected: ['mailhost:server.provider: "hetzer" is not hetzner. Choose hetzner.'],
+        expected: [
+            'mailhost:server.provider: "hetzer" is not hetzner or digitalocean. Choose hetzner or digitalocean.',
+        ],
     },
     {
         name: "misspelt type",
