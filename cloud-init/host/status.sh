@@ -66,7 +66,10 @@ judge() {
             (($(date +%s) - $(date --date "$started" +%s) >= patience)) || fault=''
             ;;
         running:*) fault='its health check fails' ;;
-        exited:0) fault='it was stopped' ;;
+        exited:*)
+            fault='it was stopped'
+            [ "$exit" = 0 ] || fault="it has ended with exit code $exit"
+            ;;
         *) fault="it is $status, with exit code $exit, after $restarts restarts" ;;
     esac
 }

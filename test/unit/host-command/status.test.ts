@@ -135,6 +135,16 @@ describe("the status of a host", () => {
             );
         });
 
+        test("one that was stopped, and one that has ended", async () => {
+            host.set("logs", "bye\n");
+            set("mx", "stopped");
+            await wrong("mx: it was stopped. It last said: bye. See mailhost logs mx");
+            host.set("exit-code", "3");
+            await wrong(
+                "mx: it has ended with exit code 3. It last said: bye. See mailhost logs mx",
+            );
+        });
+
         test("one that has been starting for long", async () => {
             set("mx", "starting");
             await wrong(/^mx: it has not become healthy in 180 s\./);

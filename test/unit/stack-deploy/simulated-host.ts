@@ -24,6 +24,7 @@ row() {
     read -r id content state <"$FAKE/containers/$name"
     ! is_ill "$name" || state=unhealthy
     case $state in
+        stopped) printf '%s|%s|exited|unhealthy|0|%s|false|2026-01-01T00:00:00Z|unless-stopped\n' "$name" "$id" "$(cat "$FAKE/exit-code" 2>/dev/null || echo 0)" ;;
         ends) printf '%s|%s|restarting|starting|4|1|false|2026-01-01T00:00:00Z|unless-stopped\n' "$name" "$id" ;;
         *) printf '%s|%s|running|%s|0|0|false|2026-01-01T00:00:00Z|unless-stopped\n' "$name" "$id" "$state" ;;
     esac
