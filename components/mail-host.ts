@@ -6,6 +6,7 @@ import type { DnsPlan, DnsValues, MissingValue } from "./dns/record";
 import { chosenAuthority } from "./certificate/authorities";
 import { Certificate } from "./certificate/certificate";
 import { certificateLineages } from "./certificate/names";
+import { claimDomains, claimProblems } from "./claimed-domains";
 import { mailServices, type MailService } from "./client-settings/mail-service";
 import { SystemDkim } from "./dns/system-dkim";
 import { certificateDnsValues, hostDnsValues } from "./dns/values";
@@ -25,6 +26,7 @@ import { lookUpImages } from "./stack/image-lookup";
 import { boundPorts, furtherImages, renderRelease } from "./stack/plan";
 import { Stack } from "./stack/stack";
 import { StackKeys } from "./stack/stack-secrets";
+import { withWaitingChildren } from "./waiting-children";
 
 export type { CertificateArgs, MailHostArgs, SecretDelivery } from "./mail-host-arguments";
 
@@ -101,8 +103,10 @@ export class MailHost extends pulumi.ComponentResource {
             }),
             ...args.server.problems("server"),
             ...args.dns.problems("dns", records),
+            ...claimProblems(args),
         ]);
-        super("mailhost:index:MailHost", name, {}, opts);
+        claimDomains(name, args);
+        super("mailhost:index:MailHost", name, {}, withWaitingChildren(opts));
         const settings = { ...mailHostDefaults, ...withoutUndefined(args) };
         const { domain, email, authBasicUsername, rebootTime, debug, secretDelivery, protect } =
             settings;

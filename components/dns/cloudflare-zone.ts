@@ -2,7 +2,7 @@ import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
 import { recordComment } from "./cloudflare-arguments";
 import { cloudflareRecordArgs } from "./cloudflare-record";
-import { recordKey, type DnsValues, type Phase, type PlannedRecord } from "./record";
+import { phases, recordKey, type DnsValues, type Phase, type PlannedRecord } from "./record";
 
 /** Arguments of {@link CloudflareZone}. */
 export interface CloudflareZoneArgs {
@@ -42,10 +42,10 @@ export function stackComment(): string {
     return recordComment(pulumi.getProject(), pulumi.getStack());
 }
 
-/** Of the component without a phase; once, of those of a phase as well. */
-const formerType = "mailhost:index:CloudflareZone";
-
-const capitalised = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
+/** The component's type; once, that of every phase was the one without. */
+function typeOf(phase = ""): string {
+    return `mailhost:index:CloudflareZone${phase.charAt(0).toUpperCase()}${phase.slice(1)}`;
+}
 
 /**
  * DNS records at Cloudflare, in zones that exist. Never proxied; marked by their comment.
@@ -78,13 +78,19 @@ export class CloudflareZone extends pulumi.ComponentResource {
         // The phase is a part of the type: with the name as it is, the children's begin with it, and a renamed ancestor's
         // alias reaches them.
         const { phase } = args;
-        const former = phase && pulumi.createUrn(`${name}-${phase}`, formerType, opts?.parent);
+        const former = phase && pulumi.createUrn(`${name}-${phase}`, typeOf(), opts?.parent);
         super(
-            phase ? `${formerType}${capitalised(phase)}` : formerType,
+            typeOf(phase),
             name,
             {},
             pulumi.mergeOptions(opts, { aliases: former ? [former] : [] }),
         );
+        // A record that goes from one phase to another is the same record.
+        const parents = phase
+            ? [undefined, ...phases.filter((other) => other !== phase)].map((other) =>
+                  pulumi.createUrn(name, typeOf(other), opts?.parent),
+              )
+            : [];
         const { values, comment = stackComment() } = args;
         const zoneIds = new Map<string, pulumi.Input<string>>(Object.entries(args.zoneIds ?? {}));
         const zoneIdOf = (zone: string): pulumi.Input<string> => {
@@ -102,7 +108,7 @@ export class CloudflareZone extends pulumi.ComponentResource {
             // A component's own dependencies do not reach its children.
             dependsOn: opts?.dependsOn,
             aliases: [
-                ...(former ? [{ parent: former }] : []),
+                ...parents.map((parent) => ({ parent })),
                 ...(args.adoptImported ? [{ parent: pulumi.rootStackResource }] : []),
             ],
         };

@@ -38,9 +38,7 @@ const program =
 /** Steps by name, components left out: they hold nothing. */
 async function steps(wanted: Wanted): Promise<Record<string, string>> {
     const found = Object.entries(await stack.steps(program(wanted)));
-    return Object.fromEntries(
-        found.filter(([name]) => !/^mail(-dns-(base|certified|serving))?$/.test(name)),
-    );
+    return Object.fromEntries(found.filter(([name]) => !/^mail(-dns)?$/.test(name)));
 }
 
 function assertPublished(wanted: Wanted = {}): void {

@@ -81,17 +81,20 @@ for (const preview of [false, true]) {
         it("begin when what they need is there, and wait for nothing else", async () => {
             const { mock } = await make(signed);
             const waits = (name: string) => mock.resource(remote, name).dependsOn;
-            const records = (phase: string) =>
+            const records = (phase: "Base" | "Certified" | "Serving") =>
                 mock.resources
-                    .filter(({ parent }) => parent?.endsWith(`::mail-dns-${phase}`))
+                    .filter(
+                        ({ parent }) =>
+                            parent === `mailhost:index:CloudflareZone${phase}::mail-dns`,
+                    )
                     .map(({ name }) => `${dnsRecord}::${name}`);
             const names = (list: string[], type: string) =>
                 list.filter((one) => one.startsWith(type));
 
             // The authority looks for the CAA records, which are of the first phase.
             const certificate = waits("mail-certificate-issue");
-            assert.deepEqual(names(certificate, dnsRecord).sort(), records("base").sort());
-            assert.ok(records("base").includes(`${dnsRecord}::mail-dns-CAA-example.com-issue`));
+            assert.deepEqual(names(certificate, dnsRecord).sort(), records("Base").sort());
+            assert.ok(records("Base").includes(`${dnsRecord}::mail-dns-CAA-example.com-issue`));
             assert.deepEqual(names(certificate, remote), [setup]);
 
             // Images come while the certificate does.
@@ -104,14 +107,14 @@ for (const preview of [false, true]) {
 
             // Base records need no host that runs: they and its boot go side by side.
             const all = [issue, pull, deploy, setup];
-            const waitsOf = (phase: string) =>
+            const waitsOf = (phase: Parameters<typeof records>[0]) =>
                 records(phase).map((name) => {
                     const { dependsOn } = mock.resource(dnsRecord, name.split("::")[1] ?? "");
                     return all.filter((step) => dependsOn.includes(step)).join(" ");
                 });
-            assert.deepEqual([...new Set(waitsOf("base"))], [""]);
-            assert.deepEqual([...new Set(waitsOf("certified"))], [issue]);
-            assert.deepEqual([...new Set(waitsOf("serving"))], [`${pull} ${deploy}`]);
+            assert.deepEqual([...new Set(waitsOf("Base"))], [""]);
+            assert.deepEqual([...new Set(waitsOf("Certified"))], [issue]);
+            assert.deepEqual([...new Set(waitsOf("Serving"))], [`${pull} ${deploy}`]);
         });
 
         it("are what their providers take, whatever is chosen", async () => {

@@ -4,6 +4,7 @@ import { describe, it } from "node:test";
 import * as cloudflareSdk from "@pulumi/cloudflare";
 import * as hcloud from "@pulumi/hcloud";
 import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
 import { MailHost } from "../../components";
 import { args } from "./support/mail-host-dns";
 import { RecordingMock, valueOf } from "./support/recording-mock";
@@ -60,7 +61,106 @@ describe("the options of MailHost", () => {
     });
 });
 
+describe("what MailHost depends on", () => {
+    const first = "random:index/randomPet:RandomPet::first";
+
+    for (const [form, dependsOn] of [
+        ["a resource", (pet: pulumi.Resource) => pet],
+        ["a list", (pet: pulumi.Resource) => [pet]],
+        ["an output", (pet: pulumi.Resource) => pulumi.output([pet])],
+    ] as const) {
+        it(`is waited for by every child: ${form}`, async () => {
+            const { mock } = await RecordingMock.run({}, () => {
+                const pet = new random.RandomPet("first");
+                return new MailHost("mail", args, { dependsOn: dependsOn(pet) });
+            });
+            const children = mock.resources.filter(
+                ({ custom, name }) => custom && name !== "first",
+            );
+            assert.ok(children.length > 100, `${children.length} children`);
+            assert.deepEqual(
+                children.filter((child) => !child.dependsOn.includes(first)).map((r) => r.name),
+                [],
+            );
+            // What a child waits for of its own is still waited for.
+            const { dependsOn: ofStack } = mock.resource(
+                "command:remote:Command",
+                "mail-stack-deploy",
+            );
+            assert.ok(ofStack.includes("command:remote:Command::mail-certificate-issue"));
+        });
+    }
+
+    it("leaves the children alone where nothing is given", async () => {
+        const { mock } = await RecordingMock.run({}, () => {
+            new random.RandomPet("first");
+            return new MailHost("mail", args);
+        });
+        assert.deepEqual(
+            mock.resources.filter(({ dependsOn }) => dependsOn.includes(first)),
+            [],
+        );
+    });
+});
+
 describe("mail hosts", () => {
+    const refusal = (make: () => unknown): pulumi.InputPropertiesError["errors"] => {
+        try {
+            make();
+        } catch (error) {
+            return (error as pulumi.InputPropertiesError).errors ?? [];
+        }
+        return [];
+    };
+
+    it("refuse a domain that another host of the program has, whichever list it stands in", async () => {
+        const { mock, result } = await RecordingMock.run({}, () => {
+            new MailHost("first", args);
+            return refusal(
+                () =>
+                    new MailHost("second", {
+                        ...args,
+                        rebootTime: "noon",
+                        domain: "example.org",
+                        domains: [{ name: "example.com" }, { name: "example.net" }],
+                    }),
+            );
+        });
+        const remedy = "Give each domain to one host alone.";
+        assert.deepEqual(
+            result.filter(({ reason }) => reason.includes("mail host")),
+            [
+                {
+                    propertyPath: "domain",
+                    reason: `"example.org" is a mail domain of the mail host "first" in this program, and their records would clash. ${remedy}`,
+                },
+                {
+                    propertyPath: "domains[0].name",
+                    reason: `"example.com" is a mail domain of the mail host "first" in this program, and their records would clash. ${remedy}`,
+                },
+            ],
+        );
+        assert.ok(result.some(({ propertyPath }) => propertyPath === "rebootTime"));
+        assert.deepEqual(
+            mock.resources.filter(({ name }) => name.startsWith("second")),
+            [],
+        );
+    });
+
+    it("may have the domain of a host that was refused, or of another run in the same process", async () => {
+        for (let run = 0; run < 2; run++) {
+            const { result } = await RecordingMock.run({}, () => {
+                const refused = refusal(() => new MailHost("a", { ...args, rebootTime: "noon" }));
+                assert.deepEqual(
+                    refused.map(({ propertyPath }) => propertyPath),
+                    ["rebootTime"],
+                );
+                return refusal(() => new MailHost("b", args));
+            });
+            assert.deepEqual(result, []);
+        }
+    });
+
     it("stand beside each other in one program", async () => {
         const { mock, result } = await RecordingMock.run({}, () => [
             new MailHost("first", args),
