@@ -162,45 +162,6 @@ describe("the host's script for certificates", () => {
     });
 });
 
-describe("mailhost on the host", () => {
-    const script = planHost(planArguments).files.find(
-        ({ path: name }) => name === "/usr/local/bin/mailhost",
-    );
-    const call = (...args: string[]) => {
-        const { status, stdout, stderr } = spawnSync("bash", ["-s", "--", ...args], {
-            input: script?.content.replace("$(id -u)", "1000"),
-            encoding: "utf8",
-        });
-        return { status, stdout, stderr };
-    };
-
-    for (const args of [[], ["help"], ["--help"], ["-h"]]) {
-        it(`tells its commands for ${args.join(" ") || "nothing"}`, () => {
-            const { status, stdout, stderr } = call(...args);
-            assert.deepEqual([status, stderr], [0, ""]);
-            assert.match(stdout, /^Usage: mailhost COMMAND\n/);
-            assert.match(stdout, /^ {2}renew /m);
-        });
-    }
-
-    it("refuses a command that it does not have", () => {
-        const { status, stdout, stderr } = call("renw");
-        assert.deepEqual([status, stdout], [2, ""]);
-        assert.match(
-            stderr,
-            /^mailhost: error: there is no command renw\nUsage: mailhost COMMAND\n/,
-        );
-    });
-
-    it("renews for root alone", () => {
-        assert.deepEqual(call("renew"), {
-            status: 1,
-            stdout: "",
-            stderr: "mailhost: error: certificates are root's: sudo mailhost renew\n",
-        });
-    });
-});
-
 describe("readFacts", () => {
     const digest = "a1".repeat(32);
     const facts = {

@@ -70,7 +70,7 @@ const programs: Record<string, string> = {
     docker,
     mountpoint: '#!/bin/sh\n[ ! -e "$FAKE/not-mounted" ]\n',
     systemctl:
-        '#!/bin/sh\nprintf "systemctl %s\\n" "$*" >>"$FAKE/systemctl"\ncase "$*" in *is-enabled*|*is-active*mailhost-firewall*) [ ! -e "$FAKE/no-firewall" ];; *is-active*mailhost*) exit 1;; *list-units*) cat "$FAKE/failed-units" 2>/dev/null || true;; *"show -P"*) echo "something" ;; esac\n',
+        '#!/bin/sh\nprintf "systemctl %s\\n" "$*" >>"$FAKE/systemctl"\ncase "$*" in *is-active*mailhost-firewall*) [ ! -e "$FAKE/no-firewall" ];; *is-enabled*|*is-active*mailhost*) exit 1;; *list-units*) cat "$FAKE/failed-units" 2>/dev/null || true;; *"show -P"*) echo "something" ;; esac\n',
     journalctl:
         '#!/bin/sh\nprintf "%s\\n" "$*" >>"$FAKE/journal-asked"\ncat "$FAKE/journal" 2>/dev/null || true\n',
     timedatectl: "#!/bin/sh\necho yes\n",
