@@ -5,7 +5,11 @@ import { pin, withPinOptions, type PinOptions } from "./pin";
 import { runQuietly } from "./run-program";
 import { recover, recovered, type RunPulumi } from "./recover";
 
-const program = new Command("npm run mailhost --").description(
+/** As it was typed: in a checkout by npm, whose dashes are needed; as the package's own command elsewhere. */
+const typed =
+    process.env["npm_lifecycle_event"] === "mailhost" ? "npm run mailhost --" : "mailhost";
+
+const program = new Command(typed).description(
     "Looks after stacks of pulumi-mailhost from your own computer.",
 );
 

@@ -10,8 +10,8 @@ export interface PinOptions {
     /** The release of the mail services. */
     mailTag?: string;
     image?: Images;
-    /** Absent: what is pinned stays. */
-    update?: readonly ImageName[];
+    /** Which pinned images are looked up again; true: those that hold no data. Absent: what is pinned stays. */
+    update?: readonly ImageName[] | true;
     allowMajor?: boolean;
     json?: boolean;
 }
@@ -23,7 +23,7 @@ const withoutData: readonly ImageName[] = ["mail", "router"];
 export function withPinOptions(command: Command): Command {
     return command
         .description(
-            "look up the digests that the images' tags stand for now, and write them into the stack's configuration",
+            "write the images into the stack's configuration by the digests that their tags stand for now; what is pinned stays unless it is named",
         )
         .option("--mail-tag <tag>", "the release of the mail services, e.g. v1.2.3")
         .addOption(
@@ -35,10 +35,8 @@ export function withPinOptions(command: Command): Command {
         .addOption(
             new Option(
                 "--update [names]",
-                `look up pinned images again: names with commas between them, or all; without a name ${withoutData.join(" and ")}`,
-            )
-                .argParser(readNames)
-                .preset(withoutData.join(",")),
+                `pinned images to look up again, e.g. redis,router, or all; ${withoutData.join(" and ")} when none is named`,
+            ).argParser(readNames),
         )
         .option("--allow-major", "let a database go to another major version, or back")
         .option("--json", "for scripts");
@@ -80,11 +78,14 @@ export async function pin(
         pulumi: RunPulumi;
         lookUp: LookUpDigests;
         defaults?: PinRequest["defaults"];
+        /** How the person types the preview. @default "pulumi preview" */
+        preview?: string;
         /** A line for the person who waits. */
         say: (line: string) => void;
     },
 ): Promise<string> {
-    const { update = [], allowMajor = false, defaults = defaultImages, json, say } = options;
+    const { allowMajor = false, defaults = defaultImages, json, say } = options;
+    const update = options.update === true ? withoutData : (options.update ?? []);
     const configured = await readImages(options);
     const chosen = chosenImages(options, { ...defaults, ...configured });
     const pins = planPins(configured, { chosen, update, defaults, allowMajor });
@@ -99,7 +100,7 @@ export async function pin(
         ]);
         await must(options, ["config", "set-all", "--path", ...values]);
     }
-    return json ? pinDocument(pinned) : pinTable(pinned);
+    return json ? pinDocument(pinned) : pinTable(pinned, options.preview ?? "pulumi preview");
 }
 
 function chosenImages({ mailTag, image = {} }: PinOptions, present: Images): Images {
@@ -228,7 +229,7 @@ function pinDocument(pinned: readonly Pinned[]): string {
     return `${JSON.stringify({ images }, null, 2)}\n`;
 }
 
-function pinTable(pinned: readonly Pinned[]): string {
+function pinTable(pinned: readonly Pinned[], preview: string): string {
     const rows = pinned.map(({ image, before, now }) => [
         image,
         before === now ? "as before" : before === undefined ? "–" : short(before),
@@ -243,7 +244,7 @@ function pinTable(pinned: readonly Pinned[]): string {
     );
     const changed = pinned.some(({ before, now }) => before !== now);
     const end = changed
-        ? "Now `pulumi preview` shows what an `up` would change."
+        ? `Now \`${preview}\` shows what an \`up\` would change.`
         : "Nothing changed.";
     return `${lines.join("\n")}\n\n${end}\n`;
 }

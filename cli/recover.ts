@@ -16,8 +16,16 @@ export interface RecoverOptions {
     pulumi: RunPulumi;
     /** A line for the person who waits. */
     say: (line: string) => void;
+    /** How the person types `pulumi`. @default "pulumi" */
+    typed?: string;
     isAlive?: (pid: number) => boolean;
     environment?: NodeJS.ProcessEnv;
+}
+
+/** What was done. */
+export interface Recovered extends Recovery {
+    /** Whether a dead engine's lock was removed. */
+    unlocked: boolean;
 }
 
 /**
@@ -27,7 +35,8 @@ export interface RecoverOptions {
  * @returns what was done; `unknown` is not empty where a person must decide.
  * @throws Error when a living engine holds the lock, with what to do.
  */
-export async function recover(options: RecoverOptions): Promise<Recovery> {
+export async function recover(options: RecoverOptions): Promise<Recovered> {
+    const { typed = "pulumi" } = options;
     const pulumi = async (args: string[], input?: string) => {
         const stack = options.stack ? ["--stack", options.stack] : [];
         const result = await options.pulumi([...args, ...stack], { input });
@@ -58,7 +67,7 @@ export async function recover(options: RecoverOptions): Promise<Recovery> {
     const lookups = await lookupsOf(exported, options, pulumi);
     const recovery = await planRecovery(exported, lookups);
 
-    await removeDeadLock(recovery.repaired, options, pulumi, must);
+    const unlocked = await removeDeadLock(recovery.repaired, options, pulumi, must);
     for (const { urn, id } of recovery.adopted)
         options.say(`adopted ${shortName(urn)}: it exists with id ${id}`);
     for (const urn of recovery.dropped)
@@ -66,8 +75,8 @@ export async function recover(options: RecoverOptions): Promise<Recovery> {
     for (const { urn, why } of recovery.unknown) {
         options.say(
             `unknown ${shortName(urn)}: ${why}. Look it up yourself; if it exists, adopt it with\n` +
-                `    pulumi refresh --import-pending-creates '${urn}' --import-pending-creates 'ITS-ID'\n` +
-                `  and if not, forget it with\n    pulumi refresh --clear-pending-creates`,
+                `    ${typed} refresh --import-pending-creates '${urn}' --import-pending-creates 'ITS-ID'\n` +
+                `  and if not, forget it with\n    ${typed} refresh --clear-pending-creates`,
         );
     }
     if (pending.length > 0) {
@@ -75,7 +84,7 @@ export async function recover(options: RecoverOptions): Promise<Recovery> {
         const keep = recovery.unknown.length > 0 ? ["--skip-pending-creates"] : [];
         await must(["refresh", "--yes", "--skip-preview", ...keep]);
     }
-    return recovery;
+    return { ...recovery, unlocked };
 }
 
 /**
@@ -83,29 +92,35 @@ export async function recover(options: RecoverOptions): Promise<Recovery> {
  *
  * @param next the command that goes on.
  */
-export function recovered({ adopted, dropped, interrupted }: Recovery, next: string): string {
-    return adopted.length + dropped.length + interrupted.length > 0
+export function recovered(
+    { adopted, dropped, interrupted, unlocked }: Recovered,
+    next: string,
+): string {
+    return unlocked || adopted.length + dropped.length + interrupted.length > 0
         ? `Recovered. Now run \`${next}\`.`
         : `Nothing was left half-made, so nothing had to be recovered. If an update was cut off, run \`${next}\` again.`;
 }
 
 /**
  * Imports the repaired state, which needs the lock: a lock whose engine is dead on this computer is removed first.
+ *
+ * @returns whether one was.
  */
 async function removeDeadLock(
     repaired: ExportedStack,
     options: RecoverOptions,
     pulumi: (args: string[], input?: string) => ReturnType<RunPulumi>,
     must: (args: string[], input?: string) => Promise<string>,
-): Promise<void> {
+): Promise<boolean> {
+    const { typed = "pulumi" } = options;
     const first = await pulumi(["stack", "import"], JSON.stringify(repaired));
-    if (first.code === 0) return;
+    if (first.code === 0) return false;
     const holders = lockHolders(first.stderr);
     // A lock's id or process number may hold these digits as well.
     if (holders.length === 0 && /409|update is currently in progress/i.test(first.stderr)) {
         throw new Error(
             `Pulumi Cloud holds an update of this stack as running:\n${first.stderr.trim()}\n` +
-                "Make sure that none runs any more, run `pulumi cancel`, and then this command again.",
+                `Make sure that none runs any more, run \`${typed} cancel\`, and then this command again.`,
         );
     }
     if (holders.length === 0) {
@@ -116,19 +131,20 @@ async function removeDeadLock(
         if (host !== hostname()) {
             throw new Error(
                 `The stack is locked by ${user}@${host} (pid ${pid}), another computer. ` +
-                    "Look there whether that pulumi still runs; if it is dead, run `pulumi cancel` and then this command again.",
+                    `Look there whether that pulumi still runs; if it is dead, run \`${typed} cancel\` and then this command again.`,
             );
         }
         if (isAlive(pid)) {
             throw new Error(
                 `The stack is locked by pid ${pid} on this computer, and that process lives. Wait for it to end, or end it, ` +
-                    "and run this command again. If it is not a pulumi (the number was used again), run `pulumi cancel` first.",
+                    `and run this command again. If it is not a pulumi (the number was used again), run \`${typed} cancel\` first.`,
             );
         }
     }
     options.say(`removing the lock of a dead engine (pid ${holders.map((h) => h.pid).join(", ")})`);
     await must(["cancel", "--yes"]);
     await must(["stack", "import"], JSON.stringify(repaired));
+    return true;
 }
 
 /** Reads who holds the lock from the engine's own message. */

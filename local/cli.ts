@@ -32,7 +32,16 @@ const local = program
     .description(
         "the laptop cloud: the whole host on this computer, without an account or internet",
     )
-    .enablePositionalOptions();
+    .enablePositionalOptions()
+    // `up` is what runs without a command, so what is none would arrive there, its options unknown.
+    .hook("preSubcommand", ({ args: [name], commands }) => {
+        const known = commands.map((command) => command.name());
+        if (name === undefined || name.startsWith("-") || known.includes(name)) return;
+        const meant = nearestName(name, known);
+        throw new Error(
+            `There is no command ${name}.${meant === undefined ? "" : ` Did you mean ${meant}?`} There are ${known.join(", ")}.`,
+        );
+    });
 local
     .command("up", { isDefault: true })
     .description("bring the host up, or up to date (this is what `npm run local` does)")
@@ -42,12 +51,7 @@ local
             "container",
         ]),
     )
-    .allowExcessArguments()
-    .action((options: { machine?: MachineKind }, command: Command) => {
-        const [unknown] = command.args;
-        if (unknown !== undefined) throw new Error(unknownCommand(unknown));
-        return finish(up(options));
-    });
+    .action((options: { machine?: MachineKind }) => finish(up(options)));
 local
     .command("down")
     .description("shut the host down and end everything that was started; disks and state stay")
@@ -120,13 +124,6 @@ program
     .command("docs")
     .description("writes the documents that follow from the code")
     .action(() => finish(docs()));
-
-/** `up` is what runs without a command, so what is none arrives there. */
-function unknownCommand(name: string): string {
-    const known = local.commands.map((command) => command.name());
-    const meant = nearestName(name, known);
-    return `There is no command ${name}.${meant === undefined ? "" : ` Did you mean ${meant}?`} There are ${known.join(", ")}.`;
-}
 
 /** Commands return an exit code; what they throw is a message for a person. */
 async function finish(command: Promise<number>): Promise<void> {

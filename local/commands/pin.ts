@@ -13,6 +13,7 @@ export async function pinLocal(options: PinOptions): Promise<number> {
         pulumi: (args, options) => stack.pulumi(args, options),
         lookUp: registryLookUp({ environment: stack.environment }),
         defaults: lastCloudInfo(defaultCloud)?.images,
+        preview: "npm run pulumi -- preview",
         say: (line) => console.error(line),
     });
     process.stdout.write(text);

@@ -8,6 +8,7 @@ export async function recoverLocal(): Promise<number> {
     const recovery = await recover({
         stack: stackName,
         pulumi: (args, options) => stack.pulumi(args, options),
+        typed: "npm run pulumi --",
         say: (line) => console.log(line),
     });
     if (recovery.unknown.length > 0) return 1;

@@ -90,6 +90,11 @@ test("leaves what is pinned, asks no registry and writes nothing", async () => {
     assert.match(text, /\n\nNothing changed\.\n$/);
 });
 
+test("looks up again what holds no data, where no image is named", async () => {
+    const { looked } = await run(images, { update: true });
+    assert.deepEqual(looked, ["ghcr.io/owner/mail:v1.0.0", "nginx:1.28"]);
+});
+
 test("takes another release from where the present one comes from", async () => {
     const { text, calls, looked } = await run(images, { mailTag: "v1.1.0", stack: "prod" });
     assert.deepEqual(looked, ["ghcr.io/owner/mail:v1.1.0"]);
@@ -239,7 +244,7 @@ describe("the options", () => {
 
     test("read whose tags are looked up again", () => {
         assert.deepEqual(parse(), {});
-        assert.deepEqual(parse("--update"), { update: ["mail", "router"] });
+        assert.deepEqual(parse("--update"), { update: true });
         assert.deepEqual(parse("--update", "redis,mail"), { update: ["redis", "mail"] });
         assert.deepEqual(parse("--update", "all"), {
             update: ["mail", "mongodb", "redis", "router"],

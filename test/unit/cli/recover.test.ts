@@ -40,7 +40,7 @@ const exported = (stack: ExportedStack) => [{ code: 0, stdout: JSON.stringify(st
 
 test("says whether there was anything to recover, and how to go on", () => {
     const nothing = {
-        ...{ adopted: [], dropped: [], unknown: [], interrupted: [] },
+        ...{ adopted: [], dropped: [], unknown: [], interrupted: [], unlocked: false },
         repaired: pendingCommand,
     };
     assert.equal(
@@ -48,6 +48,7 @@ test("says whether there was anything to recover, and how to go on", () => {
         "Recovered. Now run `pulumi up`.",
     );
     assert.match(recovered({ ...nothing, interrupted: ["urn"] }, "pulumi up"), /^Recovered\./);
+    assert.match(recovered({ ...nothing, unlocked: true }, "pulumi up"), /^Recovered\./);
     assert.equal(
         recovered(nothing, "pulumi up"),
         "Nothing was left half-made, so nothing had to be recovered. If an update was cut off, run `pulumi up` again.",
@@ -67,7 +68,8 @@ test("removes a dead engine's lock, whatever digits it has, then imports and ref
         "stack export --stack s": exported(pendingCommand),
         "stack import --stack s": [{ code: 255, stderr: locked(hostname(), 14094) }],
     });
-    await recover({ stack: "s", pulumi, say: () => undefined, isAlive: () => false });
+    const options = { stack: "s", pulumi, say: () => undefined, isAlive: () => false };
+    assert.equal((await recover(options)).unlocked, true);
     assert.deepEqual(calls, [
         "stack export --stack s",
         "stack import --stack s",
@@ -95,8 +97,8 @@ test("refuses when another computer holds the lock", async () => {
         "stack import": [{ code: 255, stderr: locked("elsewhere", 7) }],
     });
     await assert.rejects(
-        recover({ pulumi, say: () => undefined, isAlive: () => false }),
-        /locked by root@elsewhere \(pid 7\), another computer/,
+        recover({ pulumi, say: () => undefined, typed: "npm run pulumi --", isAlive: () => false }),
+        /locked by root@elsewhere \(pid 7\), another computer.*run `npm run pulumi -- cancel` and/,
     );
     assert.deepEqual(calls, ["stack export", "stack import"]);
 });

@@ -13,12 +13,19 @@ function run(...args: string[]) {
     return { status, stdout, stderr };
 }
 
-test("a mistyped command is named, with the one that is meant", () => {
-    assert.deepEqual(run("local", "statsu"), {
+test("a mistyped command is named, with the one that is meant, whatever options follow it", () => {
+    const expected = {
         status: 1,
         stdout: "",
         stderr: "\nerror: There is no command statsu. Did you mean status? There are up, down, status, ssh, dns, recover, pin.\n",
-    });
+    };
+    assert.deepEqual(run("local", "statsu"), expected);
+    assert.deepEqual(run("local", "statsu", "--json"), expected);
+});
+
+test("an option of `up` that is none, and an argument too many, are not taken for a command", () => {
+    assert.match(run("local", "--machin", "vm").stderr, /unknown option '--machin'/);
+    assert.match(run("local", "up", "host").stderr, /too many arguments for 'up'/);
 });
 
 test("a test file that is not there is refused before anything is built", () => {
