@@ -12,9 +12,12 @@ function lastCloud(): CloudInfo {
     return before;
 }
 
-/** The `local` stack, for what only asks its state: its cloud may be down. */
+/** The `local` stack, for what only asks: a cloud that is down is not started for it. */
 export async function openStack(): Promise<LocalStack> {
     const before = lastCloud();
+    if (!(await cloudStatus(defaultCloud))) {
+        throw new Error("The laptop cloud is not running. `npm run local` starts it.");
+    }
     return new LocalStack(await ensureEngine((line) => console.error(line)), before);
 }
 

@@ -13,7 +13,9 @@ const folders = { fast: ["unit", "program", "engine"], machines: ["e2e"] };
 
 /** Sets up everything that the tests need and runs them with node's test runner. */
 export async function test(files: string[], options: { fast?: boolean }): Promise<number> {
-    const missing = files.filter((file) => !fs.existsSync(path.join(projectRoot, file)));
+    const isFile = (file: string) =>
+        fs.statSync(path.resolve(projectRoot, file), { throwIfNoEntry: false })?.isFile();
+    const missing = files.filter((file) => !isFile(file));
     if (missing.length > 0) throw new Error(`There is no test file ${missing.join(", ")}.`);
     let engine: Engine | undefined;
     const steps: Step[] = [

@@ -1,11 +1,9 @@
-import { renderRecordsTable } from "../../components/dns/records-table";
 import { startCloud } from "../cloud/start";
 import { ensureEngine, type Engine } from "../engine/find-engine";
 import { LocalStack } from "../engine/stack";
 import { buildImage, type ImageSet } from "../image/build-image";
 import {
     defaultCloud,
-    dnsOf,
     lastCloudInfo,
     localConfig,
     readStatus,
@@ -30,8 +28,10 @@ import {
 import { ensureSystemPackages } from "../requirements";
 import { describeStatus } from "../status";
 import { addZones } from "../zones";
-import { serviceSteps } from "./service-steps";
 import { chooseKind } from "../cloud/machines/choose-kind";
+import { machineLine } from "./machine-line";
+import { recordsText } from "./records-text";
+import { serviceSteps } from "./service-steps";
 
 /**
  * The main job: sets up everything that is missing, starts the laptop cloud, runs `pulumi up` on the `local` stack and
@@ -50,8 +50,7 @@ export async function up(options: { machine?: MachineKind }): Promise<number> {
         );
     }
     const choice = await chooseKind(options.machine ?? before?.kind);
-    const reason = before && !options.machine ? "as it was made" : choice.reason;
-    console.error(`Machine: ${choice.kind} (${reason})`);
+    console.error(machineLine(choice, options.machine !== undefined, before));
     if (choice.accelerator === "tcg") {
         console.error(
             "Under software emulation the machine boots from an image that has the packages already; the stock image would install them for minutes.",
@@ -100,6 +99,7 @@ export async function up(options: { machine?: MachineKind }): Promise<number> {
         return proofs.every(({ ok }) => ok) ? 0 : 1;
     };
 
+    const outputsBefore = await stack.outputs();
     const first = await updated(stack);
     proofs.push(first);
     if (!first.ok) {
@@ -121,9 +121,8 @@ export async function up(options: { machine?: MachineKind }): Promise<number> {
         },
     });
     proofs.push(...(await proving.catch(notProven)));
-    const dns = dnsOf(await stack.outputs());
-    // Those who come again have seen it.
-    if (dns && !before) console.log(`\n${renderRecordsTable(dns.plan, dns.values)}`);
+    const records = recordsText(outputsBefore, await stack.outputs());
+    if (records !== undefined) console.log(`\n${records}`);
     const code = finish();
     console.log(`\n${describeStatus(await readStatus(defaultCloud, true))}\n\n${nextSteps}`);
     if (code !== 0) {
