@@ -32,11 +32,9 @@ place() {
     say "placed the certificate of ${live##*/} in $folder"
 }
 
-# Lineages that the router's configuration names: one that is no longer described may still be in use, until a
-# deployment has put another configuration in place.
-named_by_router() {
-    grep -rhoE --include='*.conf' 'certificates/[^/;[:space:]]+/' "$data/nginx" 2>/dev/null | cut -d / -f 2 | sort -u
-}
+# Lineages that a release in service, or the one to go back to, serves: one that is no longer described is in use until a
+# deployment has taken its domain away.
+named_by_releases() { cat "$data"/releases/{current,good}/verify 2>/dev/null | cut -d '|' -f 4 | sort -u; }
 
 install_all() {
     local mail router name live wanted
@@ -48,7 +46,7 @@ install_all() {
     fi
     [ -d "$data/nginx" ] || install -d -m 0755 "$data/nginx"
     install -d -m 0750 -o "${router%:*}" -g "${router#*:}" "$router_folder"
-    wanted=$(printf '%s\n' "${lineages[@]}"; named_by_router || true)
+    wanted=$(printf '%s\n' "${lineages[@]}"; named_by_releases || true)
     while IFS= read -r name; do
         live=$store/live/$name
         [ -e "$live/cert.pem" ] || continue

@@ -36,7 +36,6 @@ check_told() {
 
 issue() {
     local failed lost name effect
-    take_lock
     issue_all no
     install_all
     set +e
@@ -67,7 +66,6 @@ renew() {
         --force) force=yes ;;
         *) fail "mailhost renew knows no $1: it takes --force, or nothing" ;;
     esac
-    take_lock
     issue_all "$force"
     install_all
     take_effect
@@ -75,6 +73,8 @@ renew() {
     ((${#failed[@]} == 0)) || fault "not renewed: $(printf '%s; ' "${failed[@]}")see above for what to do"
     check_told
     settle
+    # shellcheck disable=SC2034  # What is recorded goes by it.
+    renewed=yes
 }
 
 # Only for who runs certbot by hand: certbot takes a hook that fails for a success and says nothing, so what is asked for
@@ -90,7 +90,11 @@ hook() {
 show() {
     local name
     for name in "${lineages[@]}"; do
-        printf '%s %s\n' "$name" "$(seconds_left "$store/live/$name/cert.pem" 2>/dev/null || printf 0)"
+        if [ -e "$store/live/$name/cert.pem" ]; then
+            printf '%s %s\n' "$name" "$(seconds_left "$store/live/$name/cert.pem")"
+        else
+            printf '%s 0\n' "$name"
+        fi
     done
     check_served
     settle
@@ -104,6 +108,8 @@ case ${1:-} in
     renew) trap record_result EXIT ;;
     *) fail "certificates: say issue, renew, install, show or hook" ;;
 esac
+# What is described, and whether the volume is there, may have changed while another script was waited for.
+case $1 in issue | renew) take_lock ;; esac
 need_volume
 read_description
 [ -d "$store" ] || install -d -m 0700 "$store"

@@ -22,6 +22,8 @@ lock=/run/mailhost.lock
 
 # What went wrong, which is written down as the result.
 failure=
+# Whether a renewal has come to its end.
+renewed=no
 # What went wrong while the others go on; `settle` ends the run with it.
 faults=()
 
@@ -85,7 +87,9 @@ take_lock() {
 # What came of this renewal, for those who look later: a line with the time.
 record_result() {
     local code=$? result=ok
-    [ "$code" = 0 ] || result="failed: ${failure:-see journalctl --unit mailhost-renew}"
+    # A signal leaves whatever the last command ended with.
+    if [ "$code" = 0 ] && [ "$renewed" = no ]; then failure="it was interrupted"; fi
+    [ "$code" = 0 ] && [ "$renewed" = yes ] || result="failed: ${failure:-see journalctl --unit mailhost-renew}"
     printf '%s %s\n' "$(date --utc --iso-8601=seconds)" "${result//$'\n'/ }" >"$records/last-renew.new"
     mv -f "$records/last-renew.new" "$records/last-renew"
 }

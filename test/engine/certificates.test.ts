@@ -327,14 +327,15 @@ chmod 0755 /usr/local/bin/date
                     `${dataMountPoint}/releases/current/verify`,
                     `${port}|implicit|imap.example.test|example.test|imap\n1|implicit|none|example.test|gone\n`,
                 );
-            table(portOf(before));
+            const port = portOf(before);
+            table(port);
             const wrong = await host.certificates("renew", "--force");
             before.close();
             assert.equal(wrong.code, 1);
             assert.match(
                 wrong.stderr,
                 new RegExp(
-                    `do not serve the certificate that is in \\S+: imap.example.test:${portOf.length && ""}`,
+                    `do not serve the certificate that is in \\S+: imap.example.test:${port} \\(imap\\)`,
                 ),
             );
             const now = await serve();
@@ -488,11 +489,11 @@ chmod 0755 /usr/local/bin/date
         assert.equal(host.exists(`${store}/live/third.other.test-0001`), false);
     });
 
-    test("of a domain that is gone stay with the router while its configuration names them", async () => {
+    test("of a domain that is gone stay with the router while a release serves them", async () => {
         const folders = () =>
             fs.readdirSync(host.path(`${dataMountPoint}/nginx/certificates`)).sort();
-        const conf = `${dataMountPoint}/nginx/nginx.conf`;
-        const line = "ssl_certificate /etc/nginx/mailhost/certificates/other.test/fullchain.pem;\n";
+        const conf = `${dataMountPoint}/releases/current/verify`;
+        const line = "443|implicit|mta-sts.other.test|other.test|sni-router\n";
         host.write(conf, line);
         await issued(own());
         assert.deepEqual(folders(), ["example.test", "other.test"]);
@@ -503,7 +504,12 @@ chmod 0755 /usr/local/bin/date
         host.write(conf, line);
         assert.equal((await host.certificates("install")).code, 0);
         assert.deepEqual(folders(), ["example.test", "other.test"]);
+        // One that serves, and is only the way back.
         host.write(conf, "");
+        host.write(`${dataMountPoint}/releases/good/verify`, line);
+        assert.equal((await host.certificates("install")).code, 0);
+        assert.deepEqual(folders(), ["example.test", "other.test"]);
+        fs.rmSync(host.path(`${dataMountPoint}/releases`), { recursive: true });
     });
 
     test("are not placed when key and certificate do not belong together", async () => {
@@ -532,6 +538,20 @@ chmod 0755 /usr/local/bin/date
             `exec 9>/run/mailhost.lock; flock 9; timeout 30 /usr/local/lib/mailhost/certificates renew`,
         );
         assert.equal(within.code, 0, within.stderr);
+    });
+
+    test("that are cut off while they wait are no success, and go by what is described afterwards", async () => {
+        const cut = await host.bash(
+            `flock /run/mailhost.lock sleep 3 & sleep 0.5
+timeout 1 /usr/local/lib/mailhost/certificates renew || true; cat /var/lib/mailhost/certificates/last-renew`,
+        );
+        assert.match(cut.stdout, /^\S+ failed: it was interrupted$/m);
+        const late = await host.bash(
+            `flock /run/mailhost.lock sleep 2 & sleep 0.5
+mv /etc/mailhost/certificates /etc/mailhost/aside; /usr/local/lib/mailhost/certificates renew & sleep 0.5
+mv /etc/mailhost/aside /etc/mailhost/certificates; code=0; wait $! || code=$?; echo "ended $code"`,
+        );
+        assert.match(late.stdout, /^ended 0$/m, late.stdout + late.stderr);
     });
 
     describe("that the authority refuses", () => {
