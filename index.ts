@@ -1,7 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
-import { cloudflare, digitalOcean, hetzner, MailHost, manualDns } from "./components";
+import { cloudflare, MailHost, manualDns } from "./components";
 import { formatProblems } from "./components/problem";
 import { readConfig } from "./program/config";
+import { serverOf } from "./program/server-choice";
 
 const { config, problems } = readConfig({
     entries: pulumi.runtime.allConfig(),
@@ -18,11 +19,18 @@ if (!config) {
     );
 }
 
-const { server, dns: dnsConfig, certificate, cloudflareApiToken, ...args } = config;
-const { secretEnvironment } = args.stack;
+const {
+    server,
+    sshPrivateKey: loginKey,
+    dns: dnsConfig,
+    certificate,
+    cloudflareApiToken,
+    ...args
+} = config;
+const { secretEnvironment } = args.stack ?? {};
 const mail = new MailHost("mail", {
     ...args,
-    server: server.provider === "digitalocean" ? digitalOcean(server) : hetzner(server),
+    server: serverOf(server, loginKey),
     helperEncryptionKey: args.helperEncryptionKey && pulumi.secret(args.helperEncryptionKey),
     txtEncryptionKey: args.txtEncryptionKey && pulumi.secret(args.txtEncryptionKey),
     stack: {

@@ -29,9 +29,11 @@ export interface BareMachineOptions {
     hostKey: KeyPair;
     /** A volume that is attached. @default none */
     volume?: number;
+    /** Id of its image. @default the one that has the host's packages */
+    image?: number;
 }
 
-/** A machine that is made through the simulated Hetzner API, without the engine, from the image that has the packages. */
+/** A machine that is made through the simulated Hetzner API, without the engine. */
 export class BareMachine {
     private constructor(
         private readonly info: CloudInfo,
@@ -42,9 +44,9 @@ export class BareMachine {
 
     /** Returns when its first boot is done. */
     static async create(info: CloudInfo, options: BareMachineOptions): Promise<BareMachine> {
-        const { name, userData, loginKey, hostKey, volume } = options;
+        const { name, userData, loginKey, hostKey, volume, image = snapshotImageId } = options;
         const { server } = await callApi<{ server: ServerAnswer }>(info, "POST", "/servers", {
-            ...{ name, user_data: userData, image: snapshotImageId, location: "fsn1" },
+            ...{ name, user_data: userData, image, location: "fsn1" },
             server_type: process.arch === "arm64" ? "cax11" : "cx23",
             ...(volume !== undefined && { volumes: [volume] }),
         });

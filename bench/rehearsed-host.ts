@@ -70,8 +70,7 @@ export class RehearsedHost {
         const begun = performance.now();
         await this.engine("up", "--yes", "--skip-preview", ...args);
         const seconds = (performance.now() - begun) / 1000;
-        const { ssh } = await this.status();
-        rememberHost(this.cloud, ssh, await this.stack.outputs());
+        await rememberHost(this.cloud, await this.stack.outputs());
         return seconds;
     }
 

@@ -1,11 +1,13 @@
 import { Option, type Command } from "commander";
+import type { CertificateFacts } from "../components/certificate/facts";
 import { dnsProblems, planDnsRecords, type DnsPlanArgs } from "../components/dns/plan";
-import type { DnsPlan, DnsValues } from "../components/dns/record";
+import { certificateValues, type DnsPlan, type DnsValues } from "../components/dns/record";
 import { renderRecordsTable } from "../components/dns/records-table";
 import { renderZoneFile } from "../components/dns/zone-file";
 import { isHostName } from "../components/names";
+import type { ExportedStack, StateResource } from "./deployment";
 import { dnsDocument } from "./dns-document";
-import type { RunPulumi } from "./recover";
+import { pulumiOutput, typedOn, type OnStack } from "./pulumi-output";
 
 /** What is asked for on the command line. */
 export interface DnsOptions {
@@ -34,9 +36,7 @@ export function withDnsOptions(command: Command): Command {
  *
  * @throws Error when the stack has none yet, and for options that don't go together, with what to do.
  */
-export async function dnsText(
-    options: DnsOptions & { stack?: string; pulumi: RunPulumi },
-): Promise<string> {
+export async function dnsText(options: DnsOptions & OnStack): Promise<string> {
     const { json, zoneFile, nameServers } = options;
     if (json && zoneFile !== undefined) {
         throw new Error("--json and --zone-file are two forms of the same: give one of them.");
@@ -66,43 +66,66 @@ function zoneOf({ zones }: DnsPlan, wanted: string | true): string {
     );
 }
 
-/** The output `dns` of a stack. */
-async function readRecords({
-    stack,
-    pulumi,
-}: {
-    stack?: string;
-    pulumi: RunPulumi;
-}): Promise<{ plan: DnsPlan; values: Partial<DnsValues> }> {
-    const { code, stdout, stderr } = await pulumi([
-        "stack",
-        "output",
-        "dns",
-        "--json",
-        ...(stack === undefined ? [] : ["--stack", stack]),
-    ]);
-    if (code === 127) {
-        throw new Error(
-            "There is no `pulumi` on PATH. Install it: https://www.pulumi.com/docs/install/",
-        );
-    }
-    if (stderr.includes("does not have output property")) {
-        throw new Error(
-            "The stack has no records yet: its first `pulumi up` makes them, and its preview shows them. A program of " +
-                "your own has to export the output `dns` of MailHost under that name.",
-        );
-    }
-    if (code !== 0) {
-        throw new Error(`pulumi stack output dns failed:\n${stderr.trim() || stdout.trim()}`);
-    }
-    const output = JSON.parse(stdout) as unknown;
+/** The records that a stack has planned, and what stands for their references. */
+export interface Records {
+    plan: DnsPlan;
+    values: Partial<DnsValues>;
+}
+
+/**
+ * The records that a stack has planned, and what stands for their references: from its output `dns`, and from its state
+ * what the certificate gives.
+ *
+ * @throws Error when it has none, with what to do.
+ */
+export async function readRecords(options: OnStack): Promise<Records> {
+    const { deployment } = JSON.parse(
+        await pulumiOutput(options, ["stack", "export"]),
+    ) as ExportedStack;
+    const { resources = [] } = deployment;
+    const outputs = resources.find(({ type }) => type === "pulumi:pulumi:Stack")?.outputs ?? {};
+    const output = outputs["dns"];
+    if (output === undefined)
+        throw new Error(whyNoRecords(resources, outputs, typedOn(options, "up")));
     if (!isDnsOutput(output) || dnsProblems(output.description).length > 0) {
         throw new Error(
-            "The output `dns` of the stack is not that of MailHost, or of another version. Run `pulumi up`, then this " +
-                "command again.",
+            "The output `dns` of the stack is not that of MailHost, or of another version. Run `" +
+                `${typedOn(options, "up")}\`, then this command again.`,
         );
     }
-    return { plan: planDnsRecords(output.description), values: output.values };
+    const { description, values } = output;
+    return {
+        plan: planDnsRecords(description),
+        values: { ...values, ...valuesOfCertificate(resources, description.domain) },
+    };
+}
+
+function whyNoRecords(
+    resources: readonly StateResource[],
+    outputs: NonNullable<StateResource["outputs"]>,
+    up: string,
+): string {
+    if (resources.length === 0) {
+        return `The stack has no records yet: \`${up}\` makes them, and its preview shows them.`;
+    }
+    if (Object.keys(outputs).length === 0) {
+        return `The stack has no outputs, so no \`${up}\` has come far enough yet. Mend what the last one said, and run it again: its preview shows the records.`;
+    }
+    return "The stack has no output `dns`: the program has to export that of MailHost under this name.";
+}
+
+/** What the certificate gives: outputs of the stack would be missing until there is one. */
+function valuesOfCertificate(
+    resources: readonly StateResource[],
+    domain: string,
+): Partial<DnsValues> {
+    for (const { type, outputs } of resources) {
+        if (type !== "mailhost:index:Certificate") continue;
+        const { keyDigests, accountUri } = (outputs ?? {}) as Partial<CertificateFacts>;
+        if (keyDigests?.[domain] === undefined) continue;
+        return certificateValues(keyDigests[domain], accountUri);
+    }
+    return {};
 }
 
 function isDnsOutput(

@@ -1,17 +1,21 @@
 #!/usr/bin/env node
+import { createRequire } from "node:module";
 import { Command } from "commander";
+import { mailhostCommand } from "../components/mailhost-command";
 import { dnsText, withDnsOptions, type DnsOptions } from "./dns";
+import { hostCommands } from "./host-commands";
 import { pin, withPinOptions, type PinOptions } from "./pin";
 import { runQuietly } from "./run-program";
-import { recover, recovered, type RunPulumi } from "./recover";
+import { typedOn, type RunPulumi } from "./pulumi-output";
+import { recover, recovered } from "./recover";
 
-/** As it was typed: in a checkout by npm, whose dashes are needed; as the package's own command elsewhere. */
-const typed =
-    process.env["npm_lifecycle_event"] === "mailhost" ? "npm run mailhost --" : "mailhost";
+const { version } = createRequire(__filename)("pulumi-mailhost/package.json") as {
+    version: string;
+};
 
-const program = new Command(typed).description(
-    "Looks after stacks of pulumi-mailhost from your own computer.",
-);
+const program = new Command(mailhostCommand)
+    .description("Looks after stacks of pulumi-mailhost from your own computer.")
+    .version(version);
 
 const pulumi: RunPulumi = (args, options) =>
     runQuietly("pulumi", [...args, "--non-interactive"], options ?? {});
@@ -42,8 +46,21 @@ program
             say: (line) => console.log(line),
         });
         if (recovery.unknown.length > 0) process.exitCode = 1;
-        else console.log(recovered(recovery, "pulumi up"));
+        else console.log(recovered(recovery, typedOn({ stack }, "up")));
     });
+
+for (const name of hostCommands) {
+    program
+        .command(name, { hidden: true })
+        .argument("[arguments...]")
+        .helpOption(false)
+        .allowUnknownOption()
+        .action(() => {
+            throw new Error(
+                `\`mailhost ${name}\` is a command of the host itself: log in with what \`pulumi stack output sshCommand\` prints, and type it there.`,
+            );
+        });
+}
 
 program.parseAsync().catch((error: unknown) => {
     console.error(`error: ${error instanceof Error ? error.message : String(error)}`);

@@ -3,7 +3,7 @@ import { defaultImages, parseImage } from "../components/stack/images";
 import { imageNames, type ImageName } from "../components/stack/model";
 import type { LookUpDigests } from "./pin-lookup";
 import { planPins, withoutDigest, type Images, type PinRequest, type PlannedPin } from "./pin-plan";
-import type { RunPulumi } from "./recover";
+import { pulumiOutput, typedOn, type OnStack } from "./pulumi-output";
 
 /** What is asked for on the command line. */
 export interface PinOptions {
@@ -43,7 +43,10 @@ export function withPinOptions(command: Command): Command {
 }
 
 function readImage(text: string, before: Images = {}): Images {
-    const [, name = "", reference = ""] = /^([^=]*)=(.+)$/.exec(text) ?? [];
+    const [, name, reference] = /^([^=]+)=(.+)$/.exec(text) ?? [];
+    if (name === undefined || reference === undefined) {
+        throw new InvalidArgumentError("Write a name and a reference, e.g. mongodb=mongo:8.0.");
+    }
     return { ...before, [imageName(name)]: reference };
 }
 
@@ -73,16 +76,13 @@ interface Pinned {
  * @throws Error with what to do; the configuration is then as it was.
  */
 export async function pin(
-    options: PinOptions & {
-        stack?: string;
-        pulumi: RunPulumi;
-        lookUp: LookUpDigests;
-        defaults?: PinRequest["defaults"];
-        /** How the person types the preview. @default "pulumi preview" */
-        preview?: string;
-        /** A line for the person who waits. */
-        say: (line: string) => void;
-    },
+    options: PinOptions &
+        OnStack & {
+            lookUp: LookUpDigests;
+            defaults?: PinRequest["defaults"];
+            /** A line for the person who waits. */
+            say: (line: string) => void;
+        },
 ): Promise<string> {
     const { allowMajor = false, defaults = defaultImages, json, say } = options;
     const update = options.update === true ? withoutData : (options.update ?? []);
@@ -98,9 +98,9 @@ export async function pin(
             "--plaintext",
             `mailhost:stack.images.${image}=${now}`,
         ]);
-        await must(options, ["config", "set-all", "--path", ...values]);
+        await pulumiOutput(options, ["config", "set-all", "--path", ...values]);
     }
-    return json ? pinDocument(pinned) : pinTable(pinned, options.preview ?? "pulumi preview");
+    return json ? pinDocument(pinned) : pinTable(pinned, typedOn(options, "preview"));
 }
 
 function chosenImages({ mailTag, image = {} }: PinOptions, present: Images): Images {
@@ -190,8 +190,8 @@ function failureMeaning(said: string): string | undefined {
 }
 
 /** The images in the stack's configuration. What has another form is for the program to refuse. */
-async function readImages(options: { stack?: string; pulumi: RunPulumi }): Promise<Images> {
-    const config = JSON.parse(await must(options, ["config", "--json"])) as Partial<
+async function readImages(options: OnStack): Promise<Images> {
+    const config = JSON.parse(await pulumiOutput(options, ["config", "--json"])) as Partial<
         Record<string, { objectValue?: { images?: Record<string, unknown> } }>
     >;
     const images = config["mailhost:stack"]?.objectValue?.images ?? {};
@@ -201,24 +201,6 @@ async function readImages(options: { stack?: string; pulumi: RunPulumi }): Promi
             return typeof reference === "string" ? [[name, reference] as const] : [];
         }),
     );
-}
-
-async function must(
-    { stack, pulumi }: { stack?: string; pulumi: RunPulumi },
-    args: string[],
-): Promise<string> {
-    const named = stack === undefined ? [] : ["--stack", stack];
-    const { code, stdout, stderr } = await pulumi([...args, ...named]);
-    if (code === 127) {
-        throw new Error(
-            "There is no `pulumi` on PATH. Install it: https://www.pulumi.com/docs/install/",
-        );
-    }
-    if (code !== 0) {
-        const command = args.slice(0, 2).filter((word) => !word.startsWith("-"));
-        throw new Error(`pulumi ${command.join(" ")} failed:\n${stderr.trim() || stdout.trim()}`);
-    }
-    return stdout;
 }
 
 function pinDocument(pinned: readonly Pinned[]): string {

@@ -1,23 +1,15 @@
 import { hostname } from "node:os";
 import { cloudflareLookups } from "./cloudflare-lookups";
 import type { ExportedStack } from "./deployment";
+import { digitalOceanLookups } from "./digitalocean-lookups";
 import { hetznerLookups } from "./hetzner-lookups";
+import { pulumiOutput, stackArguments, typedOn, type OnStack } from "./pulumi-output";
 import { planRecovery, type Lookups, type Recovery } from "./recovery-plan";
 
-/** Runs `pulumi` without a terminal and returns what it printed. */
-export type RunPulumi = (
-    args: string[],
-    options?: { input?: string },
-) => Promise<{ code: number; stdout: string; stderr: string }>;
-
 /** What recovery needs from the computer; replaced in tests. */
-export interface RecoverOptions {
-    stack?: string;
-    pulumi: RunPulumi;
+export interface RecoverOptions extends OnStack {
     /** A line for the person who waits. */
     say: (line: string) => void;
-    /** How the person types `pulumi`. @default "pulumi" */
-    typed?: string;
     isAlive?: (pid: number) => boolean;
     environment?: NodeJS.ProcessEnv;
 }
@@ -36,38 +28,18 @@ export interface Recovered extends Recovery {
  * @throws Error when a living engine holds the lock, with what to do.
  */
 export async function recover(options: RecoverOptions): Promise<Recovered> {
-    const { typed = "pulumi" } = options;
-    const pulumi = async (args: string[], input?: string) => {
-        const stack = options.stack ? ["--stack", options.stack] : [];
-        const result = await options.pulumi([...args, ...stack], { input });
-        return result;
-    };
-    const must = async (args: string[], input?: string) => {
-        const result = await pulumi(args, input);
-        if (result.code === 127) {
-            throw new Error(
-                "There is no `pulumi` on PATH. Install it: https://www.pulumi.com/docs/install/",
-            );
-        }
-        if (result.code !== 0) {
-            throw new Error(
-                `pulumi ${args.join(" ")} failed:\n${result.stderr.trim() || result.stdout.trim()}`,
-            );
-        }
-        return result.stdout;
-    };
-
-    const exported = JSON.parse(await must(["stack", "export"])) as ExportedStack;
+    const typed = (command: string) => typedOn(options, command);
+    const exported = JSON.parse(await pulumiOutput(options, ["stack", "export"])) as ExportedStack;
     const pending = exported.deployment.pending_operations ?? [];
     options.say(
         pending.length === 0
             ? "no operation is pending"
             : `${pending.length} pending: ${pending.map((p) => `${p.type} ${shortName(p.resource.urn)}`).join(", ")}`,
     );
-    const lookups = await lookupsOf(exported, options, pulumi);
+    const lookups = await lookupsOf(exported, options);
     const recovery = await planRecovery(exported, lookups);
 
-    const unlocked = await removeDeadLock(recovery.repaired, options, pulumi, must);
+    const unlocked = await removeDeadLock(recovery.repaired, options);
     for (const { urn, id } of recovery.adopted)
         options.say(`adopted ${shortName(urn)}: it exists with id ${id}`);
     for (const urn of recovery.dropped)
@@ -75,14 +47,14 @@ export async function recover(options: RecoverOptions): Promise<Recovered> {
     for (const { urn, why } of recovery.unknown) {
         options.say(
             `unknown ${shortName(urn)}: ${why}. Look it up yourself; if it exists, adopt it with\n` +
-                `    ${typed} refresh --import-pending-creates '${urn}' --import-pending-creates 'ITS-ID'\n` +
-                `  and if not, forget it with\n    ${typed} refresh --clear-pending-creates`,
+                `    ${typed(`refresh --import-pending-creates '${urn}' --import-pending-creates 'ITS-ID'`)}\n` +
+                `  and if not, forget it with\n    ${typed("refresh --clear-pending-creates")}`,
         );
     }
     if (pending.length > 0) {
         options.say("refreshing from the providers");
         const keep = recovery.unknown.length > 0 ? ["--skip-pending-creates"] : [];
-        await must(["refresh", "--yes", "--skip-preview", ...keep]);
+        await pulumiOutput(options, ["refresh", "--yes", "--skip-preview", ...keep]);
     }
     return { ...recovery, unlocked };
 }
@@ -106,21 +78,19 @@ export function recovered(
  *
  * @returns whether one was.
  */
-async function removeDeadLock(
-    repaired: ExportedStack,
-    options: RecoverOptions,
-    pulumi: (args: string[], input?: string) => ReturnType<RunPulumi>,
-    must: (args: string[], input?: string) => Promise<string>,
-): Promise<boolean> {
-    const { typed = "pulumi" } = options;
-    const first = await pulumi(["stack", "import"], JSON.stringify(repaired));
+async function removeDeadLock(repaired: ExportedStack, options: RecoverOptions): Promise<boolean> {
+    const cancel = typedOn(options, "cancel");
+    const state = JSON.stringify(repaired);
+    const first = await options.pulumi(["stack", "import", ...stackArguments(options.stack)], {
+        input: state,
+    });
     if (first.code === 0) return false;
     const holders = lockHolders(first.stderr);
     // A lock's id or process number may hold these digits as well.
     if (holders.length === 0 && /409|update is currently in progress/i.test(first.stderr)) {
         throw new Error(
             `Pulumi Cloud holds an update of this stack as running:\n${first.stderr.trim()}\n` +
-                `Make sure that none runs any more, run \`${typed} cancel\`, and then this command again.`,
+                `Make sure that none runs any more, run \`${cancel}\`, and then this command again.`,
         );
     }
     if (holders.length === 0) {
@@ -131,19 +101,19 @@ async function removeDeadLock(
         if (host !== hostname()) {
             throw new Error(
                 `The stack is locked by ${user}@${host} (pid ${pid}), another computer. ` +
-                    `Look there whether that pulumi still runs; if it is dead, run \`${typed} cancel\` and then this command again.`,
+                    `Look there whether that pulumi still runs; if it is dead, run \`${cancel}\` and then this command again.`,
             );
         }
         if (isAlive(pid)) {
             throw new Error(
                 `The stack is locked by pid ${pid} on this computer, and that process lives. Wait for it to end, or end it, ` +
-                    `and run this command again. If it is not a pulumi (the number was used again), run \`${typed} cancel\` first.`,
+                    `and run this command again. If it is not a pulumi (the number was used again), run \`${cancel}\` first.`,
             );
         }
     }
     options.say(`removing the lock of a dead engine (pid ${holders.map((h) => h.pid).join(", ")})`);
-    await must(["cancel", "--yes"]);
-    await must(["stack", "import"], JSON.stringify(repaired));
+    await pulumiOutput(options, ["cancel", "--yes"]);
+    await pulumiOutput(options, ["stack", "import"], state);
     return true;
 }
 
@@ -166,18 +136,17 @@ function isProcessAlive(pid: number): boolean {
 }
 
 /** The lookups for the providers of which something is pending: their access comes from the stack's configuration. */
-async function lookupsOf(
-    exported: ExportedStack,
-    options: RecoverOptions,
-    pulumi: (args: string[]) => ReturnType<RunPulumi>,
-): Promise<Lookups> {
+async function lookupsOf(exported: ExportedStack, options: RecoverOptions): Promise<Lookups> {
     const isPending = (provider: string) =>
         (exported.deployment.pending_operations ?? []).some(
             ({ type, resource }) => type === "creating" && resource.type.startsWith(`${provider}:`),
         );
     const env = options.environment ?? process.env;
     const setting = async (key: string, variable: string): Promise<string | undefined> => {
-        const { code, stdout } = await pulumi(["config", "get", key]);
+        const { code, stdout } = await options.pulumi([
+            ...["config", "get", key],
+            ...stackArguments(options.stack),
+        ]);
         return code === 0 ? stdout.trim() : env[variable];
     };
     const token = async (owner: string, key: string, variable: string): Promise<string> => {
@@ -193,6 +162,11 @@ async function lookupsOf(
             hetznerLookups({
                 token: await token("Hetzner Cloud", "hcloud:token", "HCLOUD_TOKEN"),
                 endpoint: await setting("hcloud:endpoint", "HCLOUD_ENDPOINT"),
+            })),
+        ...(isPending("digitalocean") &&
+            digitalOceanLookups({
+                token: await token("DigitalOcean", "digitalocean:token", "DIGITALOCEAN_TOKEN"),
+                apiEndpoint: await setting("digitalocean:apiEndpoint", "DIGITALOCEAN_API_URL"),
             })),
         ...(isPending("cloudflare") &&
             cloudflareLookups({

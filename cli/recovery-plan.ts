@@ -4,9 +4,13 @@ import type { ExportedStack, PendingOperation, StateResource } from "./deploymen
  * Where to look for an object that a killed `up` may have left: resolves to the id that Pulumi would give it, or to
  * undefined when it was not made.
  *
+ * @param known ids of this type that the state has: such an object is this stack's. @default none
  * @throws Error when the provider can't be asked.
  */
-export type Lookup = (resource: StateResource) => Promise<string | undefined>;
+export type Lookup = (
+    resource: StateResource,
+    known?: ReadonlySet<string>,
+) => Promise<string | undefined>;
 
 /** Resource type → its lookup. */
 export type Lookups = Readonly<Record<string, Lookup>>;
@@ -65,12 +69,14 @@ export async function planRecovery(exported: ExportedStack, lookups: Lookups): P
             continue;
         }
         try {
-            const id = await lookup(resource);
-            // A name may still belong to the object that this one was to replace, or to one that was adopted before.
-            const known = [...resources, ...added].some(
-                (r) => r.type === resource.type && r.id === id,
+            const known = new Set(
+                [...resources, ...added].flatMap(({ type, id }) =>
+                    type === resource.type && id !== undefined ? [id] : [],
+                ),
             );
-            if (id === undefined || known) {
+            const id = await lookup(resource, known);
+            // A name may still belong to the object that this one was to replace, or to one that was adopted before.
+            if (id === undefined || known.has(id)) {
                 dropped.push(resource.urn);
             } else {
                 added.push({ ...resource, id, outputs: { ...resource.inputs } });

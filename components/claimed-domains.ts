@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Problem } from "./problem";
 
 /**
- * Mail domain → the host that has it, of each program that runs: one process may run several, one after the other or at
+ * Mail domain, or what a machine is known by (which no domain looks like) → the host that has it, of each program that runs: one process may run several, one after the other or at
  * once (Pulumi's Automation API), and each has an engine connection of its own.
  */
 const claims = new WeakMap<object, Map<string, string>>();
@@ -30,10 +30,21 @@ function pathsOf({ domain, domains }: Domains): [name: string, path: string][] {
     ].filter((one): one is [string, string] => typeof one[0] === "string");
 }
 
-/** The mail domains that another host of this program has. */
-export function claimProblems(args: Domains): Problem[] {
+/** The mail domains, and what of the machine, another host of this program has. */
+export function claimProblems(args: Domains, identities: readonly string[] = []): Problem[] {
     const claimed = claimsOfProgram();
-    return pathsOf(args).flatMap(([name, path]) => {
+    const taken = identities.find((identity) => claimed.has(identity));
+    const ofMachine: Problem[] =
+        taken === undefined
+            ? []
+            : [
+                  {
+                      path: "server",
+                      reason: `The machine with the ${taken} is that of the mail host ${JSON.stringify(claimed.get(taken))} in this program.`,
+                      remedy: "Give each host a machine of its own; one host takes any number of domains.",
+                  },
+              ];
+    const ofDomains = pathsOf(args).flatMap(([name, path]) => {
         const host = claimed.get(name);
         if (host === undefined) return [];
         return [
@@ -44,10 +55,16 @@ export function claimProblems(args: Domains): Problem[] {
             },
         ];
     });
+    return [...ofDomains, ...ofMachine];
 }
 
-/** Notes the mail domains of a host whose arguments have no problem. */
-export function claimDomains(host: string, args: Domains): void {
+/** Notes the mail domains and the machine of a host whose arguments have no problem. */
+export function claimDomains(
+    host: string,
+    args: Domains,
+    identities: readonly string[] = [],
+): void {
     const claimed = claimsOfProgram();
     for (const [name] of pathsOf(args)) claimed.set(name, host);
+    for (const identity of identities) claimed.set(identity, host);
 }

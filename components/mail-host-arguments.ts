@@ -15,6 +15,7 @@ import {
 } from "./dns/system-dkim";
 import type { Problem } from "./problem";
 import type { ServerAdapter } from "./server/server";
+import type { HostMemory } from "./stack/memory";
 import { planStack, stackProblems, type StackOptions, type StackPlan } from "./stack/plan";
 import { dataKeyProblems, type DataKeys } from "./stack/stack-secrets";
 
@@ -45,10 +46,11 @@ export interface MailHostArgs extends DataKeys {
     domain: string;
     /**
      * The operator's e-mail address, e.g. `you@example.net`: the certificate authority's account and the host's own
-     * reports go there, and it stands in the domains' CAA records (`caa.reportAddress`). An address elsewhere still works when this host doesn't.
+     * reports go there, and it stands in the domains' CAA records (`caa.reportAddress`). Preview warns of one at a mail
+     * domain of this host: when the host fails, its mail doesn't come.
      */
     email: string;
-    /** Where the host stands: `hetzner({…})`. */
+    /** Where the host stands: `hetzner({…})`, `digitalOcean({…})`, or `existing({…})` for a machine that is there. */
     server: ServerAdapter;
     /** Who holds the zones: `cloudflare({…})`, or `manualDns()` to publish the records by hand. */
     dns: DnsAdapter;
@@ -92,8 +94,8 @@ export interface MailHostArgs extends DataKeys {
     debug?: boolean;
     /**
      * `ssh`: secrets reach the host over the pinned SSH connection. `user-data`: they stand in the server's user data
-     * as well, which the provider keeps and the host can read back from its metadata service; needs
-     * `certificate.cloudflareApiToken`.
+     * as well, which the provider keeps and the host can read back from its metadata service; needs a
+     * `cloudflareApiToken` for the host.
      *
      * @default "ssh"
      */
@@ -103,8 +105,8 @@ export interface MailHostArgs extends DataKeys {
      * token that it could stand for.
      */
     certificate?: CertificateArgs;
-    /** The mail services. `images` has to say which releases run: `mailhost pin` writes it. */
-    stack: StackOptions<pulumi.Input<string>>;
+    /** The mail services. `images` has to say which releases run: `mailhost pin` writes it, and preview asks for it. */
+    stack: StackOptions<pulumi.Input<string>> | undefined;
 }
 
 /** The value of every argument that is left out. */
@@ -134,6 +136,7 @@ const noRecords: DnsPlan = {
 export function describeDns(
     { domain = "", email = "", domains, systemDkim = {}, certificate = {}, stack }: DnsDescription,
     signed: boolean,
+    addresses?: DnsPlanArgs["addresses"],
 ): { problems: Problem[]; plan: DnsPlan; description: DnsPlanArgs } {
     const ofDkim = systemDkimProblems("systemDkim", systemDkim);
     const ofAuthority = authorityProblems("certificate", certificate);
@@ -142,6 +145,7 @@ export function describeDns(
         email,
         domains,
         signed,
+        addresses,
         // What is reported here is not reported once more by the planner.
         systemDkimSelectors: ofDkim.length === 0 ? systemDkim.selectors : undefined,
         issuer: chosenAuthority(ofAuthority.length === 0 ? certificate : {}).issuer,
@@ -162,9 +166,9 @@ function servicesOf(
 }
 
 /** What arguments are judged by that stand with the adapters. */
-export interface AdapterFacts {
-    /** The server's memory in MiB, where it is known. */
-    memoryMb?: number;
+export interface AdapterFacts extends HostMemory {
+    /** Whether the server is made with user data. @default true */
+    hasUserData?: boolean;
     /** The token for the authority's challenge that the DNS adapter has. */
     challengeToken?: pulumi.Input<string>;
 }
@@ -172,7 +176,7 @@ export interface AdapterFacts {
 /** Everything that is wrong with the arguments, but for the adapters' and what the records follow from. */
 export function mailHostProblems(
     args: Partial<Omit<MailHostArgs, "server" | "dns">>,
-    { memoryMb, challengeToken }: AdapterFacts,
+    { memoryMb, memoryFrom, challengeToken, hasUserData = true }: AdapterFacts,
 ): Problem[] {
     const problems: Problem[] = [];
     const userName = args.authBasicUsername ?? mailHostDefaults.authBasicUsername;
@@ -199,6 +203,12 @@ export function mailHostProblems(
             reason: `${JSON.stringify(delivery)} is not a way to deliver secrets.`,
             remedy: `Choose ${secretDeliveries.join(" or ")}.`,
         });
+    } else if (delivery === "user-data" && !hasUserData) {
+        problems.push({
+            path: "secretDelivery",
+            reason: "An existing machine has no user data of ours.",
+            remedy: 'Leave it out, or set it to "ssh".',
+        });
     }
     problems.push(
         ...tokenProblems(args.certificate?.cloudflareApiToken, delivery, challengeToken),
@@ -210,6 +220,7 @@ export function mailHostProblems(
               )),
         ...stackProblems("stack", args.stack ?? {}, {
             memoryMb,
+            memoryFrom,
             authBasicUsername: fits ? userName : undefined,
             dkimSelector: signingSelector(args),
         }),
@@ -225,10 +236,11 @@ export function planServices(
     authBasicUsername: string,
 ): StackPlan {
     const { primary, domains } = planContext(description);
-    return planStack("stack", args.stack, {
+    return planStack("stack", args.stack ?? {}, {
         domain: primary,
         domains: [...domains.values()],
         memoryMb: args.server.memoryMb,
+        memoryFrom: args.server.memoryFrom,
         authBasicUsername,
         dkimSelector: signingSelector(args) ?? "",
     });

@@ -48,8 +48,8 @@ export type { CertificateArgs, MailHostArgs, SecretDelivery } from "./mail-host-
  *     email: "you@example.net",
  *     server: hetzner({ sshAllowedCidrs: ["203.0.113.0/24"] }),
  *     dns: cloudflare(),
- *     // The images, by digest: `npm run mailhost -- pin` wrote them into the stack's configuration.
- *     stack: new pulumi.Config("mailhost").requireObject<StackOptions>("stack"),
+ *     // The images, by digest: `npx mailhost pin` wrote them into the stack's configuration.
+ *     stack: new pulumi.Config("mailhost").getObject<StackOptions>("stack"),
  *     domains: [{ name: "example.org", dmarc: { policy: "reject" } }],
  * });
  * export const { webUrl, ipv4, ipv6, hostName, dns, sshCommand, sshPrivateKey, nextSteps } = mail;
@@ -82,8 +82,9 @@ export class MailHost extends pulumi.ComponentResource {
     /** Its password. Secret; made once. */
     readonly authBasicPassword: pulumi.Output<string>;
     /**
-     * What every DNS record follows from (`planDnsRecords`), and what stands for the references in them: `mailhost dns`
-     * prints the records from it. The records themselves would bury every preview.
+     * What every DNS record follows from (`planDnsRecords`), and what stands for the references in them, but for what
+     * the certificate gives: `mailhost dns` prints the records from it, and from the outputs of the component
+     * `Certificate` in the state. The records themselves would bury every preview.
      */
     readonly dns: pulumi.Output<{ description: DnsPlanArgs; values: DnsValues }>;
     /** Zone → its DS record, for the registrar. Empty where no zone is signed here. */
@@ -94,18 +95,24 @@ export class MailHost extends pulumi.ComponentResource {
     readonly nextSteps: pulumi.Output<string[]>;
 
     constructor(name: string, args: MailHostArgs, opts?: pulumi.ComponentResourceOptions) {
-        const { problems, plan: records, description } = describeDns(args, args.dns.signed);
+        const {
+            problems,
+            plan: records,
+            description,
+        } = describeDns(args, args.dns.signed, args.server.addresses);
         throwProblems(name, [
             ...problems,
             ...mailHostProblems(args, {
                 memoryMb: args.server.memoryMb,
+                memoryFrom: args.server.memoryFrom,
+                hasUserData: args.server.existing === undefined,
                 challengeToken: args.dns.challengeToken,
             }),
-            ...args.server.problems("server"),
+            ...args.server.problems("server", opts),
             ...args.dns.problems("dns", records),
-            ...claimProblems(args),
+            ...claimProblems(args, args.server.identities),
         ]);
-        claimDomains(name, args);
+        claimDomains(name, args, args.server.identities);
         super("mailhost:index:MailHost", name, {}, withWaitingChildren(opts));
         const settings = { ...mailHostDefaults, ...withoutUndefined(args) };
         const { domain, email, authBasicUsername, rebootTime, debug, secretDelivery, protect } =
@@ -130,6 +137,7 @@ export class MailHost extends pulumi.ComponentResource {
             rebootTime,
             debug,
             secretDelivery,
+            existing: args.server.existing,
         });
 
         const password = new random.RandomPassword(
@@ -151,6 +159,7 @@ export class MailHost extends pulumi.ComponentResource {
                 fqdn,
                 host,
                 openTcpPorts: [...services.openTcpPorts],
+                boundTcpPorts: boundPorts(services).map(({ port }) => port),
                 protect,
                 userDataSecrets: secrets,
             },
@@ -162,7 +171,7 @@ export class MailHost extends pulumi.ComponentResource {
             {
                 helperEncryptionKey: args.helperEncryptionKey,
                 txtEncryptionKey: args.txtEncryptionKey,
-                secretEnvironment: args.stack.secretEnvironment,
+                secretEnvironment: args.stack?.secretEnvironment,
                 authBasicPassword: password.result,
                 dkim,
                 protect,
@@ -173,7 +182,7 @@ export class MailHost extends pulumi.ComponentResource {
 
         const values = hostDnsValues(server, dkim);
         const dns = args.dns.open(`${name}-dns`, records, child);
-        const base = dns.write("base", values, child);
+        const base = dns.write("base", values, { ...child, dependsOn: server.accepted });
         const setup = new HostSetup(`${name}-host`, { server, plan: host, secrets }, child);
         const certificate = new Certificate(
             `${name}-certificate`,
@@ -227,7 +236,9 @@ export class MailHost extends pulumi.ComponentResource {
         this.sshHostKey = pulumi.output(server.ssh.hostKey);
         this.authBasicUsername = pulumi.output(authBasicUsername);
         this.authBasicPassword = password.result;
-        this.dns = pulumi.output(certified).apply((known) => ({ description, values: known }));
+        // Nothing here waits for what is done on the host: Pulumi keeps all outputs of a program or none, and after an
+        // `up` that fails there one needs those that log in.
+        this.dns = pulumi.output(values).apply((known) => ({ description, values: known }));
         this.dnssec = dns.ds;
         this.missingDomainValues = pulumi.output([...records.missing]);
         this.nextSteps = nextSteps(domain, server, dns, records);

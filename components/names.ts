@@ -94,7 +94,7 @@ export function emailProblem(path: string, email: string | undefined): Problem |
         return {
             path,
             reason: "The e-mail address is missing.",
-            remedy: "Give one that you read: the certificate authority and the host write to it, e.g. you@example.com.",
+            remedy: "Give one that you read: the certificate authority and the host write to it, e.g. you@example.net.",
         };
     }
     const at = email.lastIndexOf("@");
@@ -107,7 +107,7 @@ export function emailProblem(path: string, email: string | undefined): Problem |
     return {
         path,
         reason: `${JSON.stringify(email)} is not an e-mail address.`,
-        remedy: "Give one address without a display name, e.g. you@example.com.",
+        remedy: "Give one address without a display name, e.g. you@example.net.",
     };
 }
 
@@ -174,7 +174,7 @@ function editDistance(a: string, b: string): number {
     return last[b.length] ?? 0;
 }
 
-/** The name that was probably meant: the nearest, when at most a third of it differs; case doesn't count. */
+/** The name that was probably meant: the nearest, when at most a third of the longer differs; case doesn't count. */
 export function nearestName(name: string, names: readonly string[]): string | undefined {
     const ranked = names
         .map((candidate) => ({
@@ -182,7 +182,7 @@ export function nearestName(name: string, names: readonly string[]): string | un
             distance: editDistance(name.toLowerCase(), candidate.toLowerCase()),
         }))
         .filter(
-            ({ candidate, distance }) => distance <= Math.max(1, Math.floor(candidate.length / 3)),
+            ({ candidate, distance }) => 3 * distance <= Math.max(name.length, candidate.length),
         )
         .sort((a, b) => a.distance - b.distance);
     return ranked[0]?.candidate;

@@ -16,6 +16,7 @@ import { ssh } from "./commands/ssh";
 import { status } from "./commands/status";
 import { test } from "./commands/test";
 import { up } from "./commands/up";
+import { serverProviders, type ServerProviderName } from "./laptop";
 import { projectRoot, type MachineKind } from "./paths";
 
 const program = new Command("npm run").enablePositionalOptions().configureHelp({
@@ -51,7 +52,14 @@ local
             "container",
         ]),
     )
-    .action((options: { machine?: MachineKind }) => finish(up(options)));
+    .addOption(
+        new Option("--provider <name>", "who lends the server (default: hetzner)").choices(
+            serverProviders,
+        ),
+    )
+    .action((options: { machine?: MachineKind; provider?: ServerProviderName }) =>
+        finish(up(options)),
+    );
 local
     .command("down")
     .description("shut the host down and end everything that was started; disks and state stay")

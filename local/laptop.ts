@@ -1,10 +1,11 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { planDnsRecords, type DnsPlanArgs } from "../components/dns/plan";
-import type { DnsPlan, DnsValues } from "../components/dns/record";
+import { parseStackFile } from "../cli/stack-file";
+import type { DnsPlanArgs } from "../components/dns/plan";
 import type { ImageName } from "../components/stack/model";
+import { sinkDomain } from "./cloud/sink/sink-zone";
 import { cloudStatus } from "./cloud/start";
-import { stackName, type StackConfig } from "./engine/stack";
+import { providerOf, stackName, type StackConfig } from "./engine/stack";
 import type { ImageFiles } from "./cloud/machines/machine";
 import { cloudPaths, type CloudInfo } from "./paths";
 import type { Timings } from "./progress";
@@ -28,6 +29,9 @@ export const localDomain = "example.test";
 /** A second mail domain, in a zone of its own. */
 export const secondDomain = "second.test";
 
+/** The operator's address is elsewhere, as it should be: at the mail server of the outside world. */
+export const operatorEmail = `operator@${sinkDomain}`;
+
 /** What a laptop cloud has in place of a certificate authority and of the registries that images come from. */
 export interface HostSources {
     acme: {
@@ -44,24 +48,36 @@ export interface HostSources {
 /** The issuer domain of the laptop cloud's authority in CAA records. */
 const localIssuer = "pebble.test";
 
+/** The providers of servers that the laptop cloud simulates. */
+export const serverProviders = ["hetzner", "digitalocean"] as const;
+export type ServerProviderName = (typeof serverProviders)[number];
+
+/** What is rented at each: as small as a mail host can be. */
+const rented: Record<ServerProviderName, Record<string, unknown>> = {
+    hetzner: { type: process.arch === "arm64" ? "cax11" : "cx23", location: "fsn1" },
+    digitalocean: { size: "s-2vcpu-4gb", region: "fra1" },
+};
+
 /**
  * The configuration of the `local` stack: a server of this computer's own architecture, nothing protected, certificates
  * and images of the laptop cloud's own.
+ *
+ * @param provider who lends the server.
  */
 export function localConfig(
     snapshot?: { id: number; system: string },
     sources?: HostSources,
+    provider: ServerProviderName = "hetzner",
 ): StackConfig {
     return {
         "mailhost:domain": localDomain,
-        "mailhost:email": `postmaster@${localDomain}`,
+        "mailhost:email": operatorEmail,
         "mailhost:protect": false,
         "mailhost:dns": { provider: "cloudflare", dnssec: true },
         "mailhost:domains": [{ name: secondDomain }],
         "mailhost:server": {
-            provider: "hetzner",
-            type: process.arch === "arm64" ? "cax11" : "cx23",
-            location: "fsn1",
+            provider,
+            ...rented[provider],
             // This computer, as a machine of either kind sees it.
             sshAllowedCidrs: ["198.18.0.0/15", "2001:db8::/32", "127.0.0.0/8"],
             volumeSizeGb: 10,
@@ -155,41 +171,21 @@ interface HostOutputs {
     webAuth?: { username: string; password: string };
     /** Whether port 587 is served. */
     startTlsSubmission?: boolean;
+    /** Tells the host's machine from others, e.g. the one that it moves away from. */
+    ipv4?: string;
 }
 
 const hostFile = (cloud: string) => path.join(cloudPaths(cloud).root, "host.json");
 
-/** The records that the stack has planned, and what stands for their references. */
-export interface DnsOutput {
-    plan: DnsPlan;
-    values: DnsValues;
-}
-
-/** The records that the stack's output `dns` describes; undefined before there is one. */
-export function dnsOf(outputs: Record<string, unknown>): DnsOutput | undefined {
-    const dns = describedIn(outputs);
-    return dns && { plan: planDnsRecords(dns.description), values: dns.values };
-}
-
-function describedIn(
-    outputs: Record<string, unknown>,
-): { description: DnsPlanArgs; values: DnsValues } | undefined {
-    return outputs["dns"] as { description: DnsPlanArgs; values: DnsValues } | undefined;
-}
-
 /** Writes what the stack's outputs say of the host: names, login key and pinned host key. */
-export function rememberHost(
-    cloud: string,
-    ssh: LocalStatus["ssh"],
-    outputs: Record<string, unknown>,
-): void {
+export async function rememberHost(cloud: string, outputs: Record<string, unknown>): Promise<void> {
     const text = (name: string): string => {
         const value = outputs[name];
         if (typeof value !== "string") throw new Error(`the stack has no output ${name}`);
         return value;
     };
     const domain = text("hostName").replace(/^mx\./, "");
-    const description = describedIn(outputs)?.description;
+    const { description } = (outputs["dns"] ?? {}) as { description?: DnsPlanArgs };
     const further = description?.domains ?? [];
     const host: HostOutputs = {
         hostName: text("hostName"),
@@ -199,8 +195,11 @@ export function rememberHost(
             webAuth: { username: text("authBasicUsername"), password: text("authBasicPassword") },
         }),
         startTlsSubmission: description?.startTlsSubmission ?? false,
+        // Programs of the tests have fewer outputs.
+        ...(typeof outputs["ipv4"] === "string" && { ipv4: outputs["ipv4"] }),
     };
     fs.writeFileSync(hostFile(cloud), JSON.stringify(host), { mode: 0o600 });
+    const { ssh } = await readStatus(cloud, false);
     if (!ssh) return;
     fs.mkdirSync(path.dirname(ssh.keyFile), { recursive: true, mode: 0o700 });
     fs.writeFileSync(ssh.keyFile, text("sshPrivateKey").trimEnd() + "\n", { mode: 0o600 });
@@ -228,8 +227,8 @@ export async function readStatus(cloud: string, askHost: boolean): Promise<Local
     const proofs = readProofs(cloud);
     const live = await cloudStatus(cloud);
     if (!info || !live) return stoppedStatus(info ?? { kind: "vm" }, stack, timings, proofs);
-    const machine = live.machines[0];
     const host = readHost(cloud);
+    const machine = live.machines.find(({ ipv4 }) => ipv4 === host?.ipv4) ?? live.machines[0];
     const reach = (port: number) => machine?.reach[String(port)];
     const ports = Object.fromEntries(
         [...hostPorts, ...(host?.startTlsSubmission ? [startTlsPort] : [])].flatMap((port) => {
@@ -244,6 +243,7 @@ export async function readStatus(cloud: string, askHost: boolean): Promise<Local
     const status: LocalStatus = {
         running: machine?.running ?? false,
         machine: info.kind,
+        provider: machine?.provider ?? null,
         domain: host?.domain ?? null,
         domains: host?.domains ?? [],
         host: host?.hostName ?? null,
@@ -264,7 +264,8 @@ export async function readStatus(cloud: string, askHost: boolean): Promise<Local
     };
     if (!askHost || !status.running) return status;
     if (!ssh || !fs.existsSync(ssh.keyFile)) {
-        const problem = "not looked at: no `up` has finished since this host was made";
+        const problem =
+            "not looked at: no `up` has come far enough to say how to log in. Run `npm run local` again";
         return { ...status, problems: [problem] };
     }
     return { ...status, problems: await hostProblems(ssh) };
@@ -274,6 +275,16 @@ export async function readStatus(cloud: string, askHost: boolean): Promise<Local
 function sourcesOf(info: CloudInfo): LocalStatus["acme"] {
     const { acme } = info as Partial<HostSources>;
     return acme ? { directory: acme.localDirectory, caFile: acme.rootsFile } : null;
+}
+
+/** Who lends the server of this cloud's stack; undefined before there is one. */
+export function providerOfStack(cloud: string): string | undefined {
+    if (!cloudExists(cloud)) return undefined;
+    const file = path.join(cloudPaths(cloud).pulumi, `Pulumi.${stackName}.yaml`);
+    const { config } = parseStackFile(fs.readFileSync(file, "utf8")).toJS() as {
+        config?: StackConfig;
+    };
+    return providerOf(config?.["mailhost:server"]);
 }
 
 /** Whether a stack of this cloud was ever made. */

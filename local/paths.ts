@@ -17,6 +17,8 @@ export interface CloudPaths {
     info: string;
     /** The objects of the simulated hcloud API. */
     objects: string;
+    /** The objects of the simulated DigitalOcean API. */
+    digitalOceanObjects: string;
     /** The zones and records of the simulated Cloudflare API. */
     zones: string;
     /** What the DNS server keeps: its configuration, zone files and DNSSEC keys. */
@@ -42,6 +44,7 @@ export function cloudPaths(name: string): CloudPaths {
         root,
         info: path.join(root, "cloud.json"),
         objects: path.join(root, "objects.json"),
+        digitalOceanObjects: path.join(root, "digitalocean-objects.json"),
         zones: path.join(root, "zones.json"),
         dns: path.join(root, "dns"),
         authority: path.join(root, "authority"),
@@ -71,6 +74,10 @@ export interface CloudInfo {
     hcloudEndpoint: string;
     /** 64 characters. */
     hcloudToken: string;
+    /** Where this computer reaches the simulated DigitalOcean API; without `/v2`. */
+    digitalOceanEndpoint: string;
+    /** `dop_v1_` and 64 hexadecimal digits. */
+    digitalOceanToken: string;
     /** Where machines reach the laptop cloud's services (package repository): `http://198.18.N.2:PORT`. */
     servicesUrl: string;
     /** Base URL of the simulated Cloudflare API, as this computer reaches it; ends in `/client/v4`. */

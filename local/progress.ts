@@ -29,7 +29,10 @@ export async function runSteps(steps: Step[], options: { goOn?: boolean } = {}):
         task: async (_context, listrTask) => {
             const start = Date.now();
             const skipped = await step.run((line) => (listrTask.output = line));
-            if (typeof skipped === "string") listrTask.skip(`${step.title}: ${skipped}`);
+            if (typeof skipped === "string") {
+                // On a terminal the reason takes the title's place, elsewhere it stands behind it.
+                listrTask.skip(process.stdout.isTTY ? `${step.title}: ${skipped}` : skipped);
+            }
             timings[step.title] = (Date.now() - start) / 1000;
         },
     });

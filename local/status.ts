@@ -15,6 +15,8 @@ export interface LocalStatus {
     /** Whether the laptop cloud and the host's machine run. */
     running: boolean;
     machine: MachineKind;
+    /** Who lends the server: `hetzner` or `digitalocean`, simulated. */
+    provider: string | null;
     /** The primary mail domain. */
     domain: string | null;
     /** Every mail domain, the primary one first. */
@@ -68,6 +70,7 @@ export function stoppedStatus(
     return {
         running: false,
         machine: info.kind,
+        provider: null,
         domain: null,
         domains: [],
         host: null,
@@ -122,13 +125,22 @@ export async function hostProblems(ssh: NonNullable<LocalStatus["ssh"]>): Promis
     );
 }
 
+/** Of what the host's `mailhost status --json` says. */
+interface HostStatus {
+    problems: string[];
+    /** What work that is under way may have caused. */
+    unsettled: string[];
+    underWay: string | null;
+}
+
 /** What an answer of `mailhost status --json` over SSH says. */
 export function toldProblems({ code, stdout, stderr }: Finished): string[] {
     const last = stderr.trim().split("\n").at(-1) ?? "";
     if (code === 255) return [`the host does not answer over SSH: ${last}`];
     if (code === 127) return ["the host is not set up yet: npm run local does that"];
     try {
-        return (JSON.parse(stdout) as { problems: string[] }).problems;
+        const { problems, unsettled, underWay } = JSON.parse(stdout) as HostStatus;
+        return [...problems, ...unsettled.map((text) => `${text} (${underWay ?? ""})`)];
     } catch {
         return [`mailhost status fails on the host: ${last}`];
     }
@@ -152,18 +164,18 @@ function curlCommand({ acme, address, ports, urls }: LocalStatus): string | unde
 /** The status for a person. */
 export function describeStatus(status: LocalStatus): string {
     if (!status.running) {
-        return "The laptop cloud is not running. `npm run local` starts it.";
+        return "The host of the laptop cloud is not running. `npm run local` brings it up.";
     }
     const ports = Object.entries(status.ports)
         .map(([real, here]) => (Number(real) === here ? real : `${real} (here ${here})`))
         .join(", ");
     const rows: [string, string][] = [
         ["host", status.host ?? "(none yet)"],
-        ["machine", status.machine],
+        ["machine", `${status.machine}, lent by ${status.provider ?? "nobody yet"}`],
         ["address", [status.address.ipv4, status.address.ipv6].filter(Boolean).join(", ")],
         ["published", [status.published.ipv4, status.published.ipv6].filter(Boolean).join(", ")],
         ["let through", ports],
-        ["log in", status.ssh ? "npm run local -- ssh" : "(no host yet)"],
+        ["log in", status.ssh && status.host ? "npm run local -- ssh" : "(not yet)"],
         ["domains", status.domains.join(", ") || "(none yet)"],
         ["dns", status.dns && status.domain ? digCommand(status.dns, status.domain) : "(none yet)"],
         ["web", curlCommand(status) ?? "(none yet)"],

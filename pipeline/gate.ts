@@ -1,5 +1,5 @@
-import { changesOf, parsePreview } from "./report";
-import { expectSuccess, type RunPulumi } from "./run-pulumi";
+import { changesOf, messagesOf, parsePreview } from "./report";
+import { expectSuccess, previewDocument, readState, type RunPulumi } from "./run-pulumi";
 import { deployMessage } from "./ssh-access";
 
 /** An entry of `pulumi stack history --json`, newest first, as far as it is read. */
@@ -18,8 +18,10 @@ export function gateProblems(seen: {
     pendingOperations: number;
     /** What a preview with a refresh finds to do, e.g. `update mail-firewall`. */
     differences: readonly string[];
+    /** Why that preview failed. @default it did not */
+    failures?: readonly string[];
 }): string[] {
-    const { stack, commit, pendingOperations, differences } = seen;
+    const { stack, commit, pendingOperations, differences, failures = [] } = seen;
     const problems: string[] = [];
     const last = seen.history.find(({ message }) => message.startsWith(deployMessage("")));
     const first = `Deploy it first: npm run pipeline -- deploy --stack ${stack}.`;
@@ -36,7 +38,10 @@ export function gateProblems(seen: {
                 `Run: npm run mailhost -- recover --stack ${stack}`,
         );
     }
-    if (differences.length > 0) {
+    if (failures.length > 0) {
+        const told = failures.join("\n").replaceAll("\n", "\n  ");
+        problems.push(`The preview of ${stack} failed:\n  ${told}`);
+    } else if (differences.length > 0) {
         const named = differences.slice(0, 10).join(", ");
         const more = differences.length > 10 ? ` and ${differences.length - 10} more` : "";
         problems.push(`${stack} is not what the program describes: ${named}${more}. ${first}`);
@@ -49,21 +54,25 @@ export async function gate(options: {
     stack: string;
     commit: string;
     pulumi: RunPulumi;
+    /** Texts that are masked wherever they stand. */
+    secrets?: readonly string[];
 }): Promise<string[]> {
-    const { stack, commit, pulumi } = options;
-    const told = async (what: string, ...args: string[]) =>
-        expectSuccess(what, await pulumi([...args, "--stack", stack]));
-    const history = await told("Reading the history", "stack", "history", "--json");
-    const state = await told("Reading the state", "stack", "export");
-    const preview = await told("The preview", "preview", "--refresh", "--json");
+    const { stack, commit, pulumi, secrets } = options;
+    const run = (...args: string[]) => pulumi([...args, "--stack", stack]);
+    const history = expectSuccess("Reading the history", await run("stack", "history", "--json"));
+    const state = await readState(stack, pulumi);
+    const finished = await run("preview", "--refresh", "--json");
+    const preview = parsePreview(previewDocument(finished));
+    const why = messagesOf(preview, "error", secrets);
     const { deployment } = JSON.parse(state) as { deployment?: { pending_operations?: unknown[] } };
     return gateProblems({
         stack,
         commit,
         history: JSON.parse(history) as HistoryEntry[],
         pendingOperations: deployment?.pending_operations?.length ?? 0,
-        differences: changesOf(parsePreview(preview)).map(
-            ({ action, name }) => `${action} ${name}`,
-        ),
+        differences: changesOf(preview).map(({ action, name }) => `${action} ${name}`),
+        ...(finished.code !== 0 && {
+            failures: why.length > 0 ? why : ["It does not say why. Run it by hand."],
+        }),
     });
 }

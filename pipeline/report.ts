@@ -97,13 +97,16 @@ export function warningsOf(changes: readonly Change[]): string[] {
     });
 }
 
-/** The values of this environment that must not be shown. */
+/** Shorter texts stand in every report: masking them would hide what it says. */
+const shortestSecret = 4;
+
+/** The values of this environment that must not be shown, the longest first: one may begin like another. */
 export function secretsOf(environment: NodeJS.ProcessEnv): string[] {
-    return Object.entries(environment).flatMap(([name, value]) =>
-        /TOKEN|PASSPHRASE|PASSWORD|SECRET|PRIVATE/.test(name) && value && value.length >= 8
-            ? [value]
-            : [],
-    );
+    return Object.entries(environment)
+        .filter(([name]) => /TOKEN|PASSPHRASE|PASSWORD|SECRET|PRIVATE|KEY/.test(name))
+        .map(([, value = ""]) => value.trim())
+        .filter((value) => value.length >= shortestSecret)
+        .sort((a, b) => b.length - a.length);
 }
 
 export interface ReportOptions {
@@ -113,6 +116,8 @@ export interface ReportOptions {
     kind: "preview" | "drift";
     /** Whether the engine ended with an error. */
     failed: boolean;
+    /** Why it says nothing about drift, in sentences; what differs is then not shown. @default it does */
+    unsettled?: string;
     /** Texts that are masked wherever they stand. */
     secrets?: readonly string[];
 }
@@ -122,11 +127,30 @@ export function reportMarker({ kind, stack }: Pick<ReportOptions, "kind" | "stac
     return `<!-- pulumi-mailhost ${kind} ${stack} -->`;
 }
 
+/** What the engine and the program have said of that severity, which stands before each. */
+export function messagesOf(
+    { diagnostics }: Preview,
+    severity: "error" | "warning",
+    secrets: readonly string[] = [],
+): string[] {
+    return diagnostics
+        .filter((told) => told.severity === severity && told.message.trim() !== "")
+        .map(({ message }) => {
+            const text = plain(masked(message, secrets));
+            // The engine puts it there for some of them itself.
+            const own = text.startsWith(`${severity}: `) ? text : `${severity}: ${text}`;
+            return own.slice(0, longestMessage);
+        });
+}
+
+/** The text without these. */
+export function masked(text: string, secrets: readonly string[] = []): string {
+    return secrets.reduce((hidden, secret) => hidden.replaceAll(secret, "[secret]"), text);
+}
+
 /** Markdown of at most {@link longestReport} characters. */
 export function renderReport(preview: Preview, options: ReportOptions): string {
-    const changes = changesOf(preview);
-    const mask = (text: string) =>
-        (options.secrets ?? []).reduce((masked, s) => masked.replaceAll(s, "[secret]"), text);
+    const changes = options.unsettled === undefined ? changesOf(preview) : [];
     const lines = [
         reportMarker(options),
         `### ${options.kind === "preview" ? "Preview" : "Drift"} of \`${options.stack}\``,
@@ -142,10 +166,8 @@ export function renderReport(preview: Preview, options: ReportOptions): string {
         }
         if (changes.length > mostRows) lines.push("", `And ${changes.length - mostRows} more.`);
     }
-    const told = ["error", "warning"].flatMap((severity) =>
-        preview.diagnostics
-            .filter((d) => d.severity === severity && d.message.trim() !== "")
-            .map(({ message }) => `${severity}: ${plain(mask(message)).slice(0, longestMessage)}`),
+    const told = (["error", "warning"] as const).flatMap((severity) =>
+        messagesOf(preview, severity, options.secrets),
     );
     if (told.length > 0) {
         lines.push("", "~~~text", ...told.slice(0, mostMessages), "~~~");
@@ -153,10 +175,12 @@ export function renderReport(preview: Preview, options: ReportOptions): string {
             lines.push("", `And ${told.length - mostMessages} more messages.`);
         }
     }
-    return bounded(mask(lines.join("\n")));
+    return bounded(masked(lines.join("\n"), options.secrets));
 }
 
-function summary(changes: readonly Change[], { kind, failed }: ReportOptions): string {
+function summary(changes: readonly Change[], options: ReportOptions): string {
+    const { kind, failed, unsettled } = options;
+    if (unsettled !== undefined) return `**Nothing can be said about ${kind} now.** ${unsettled}`;
     if (failed) return `**The ${kind} failed.** Nothing was changed.`;
     if (changes.length === 0) {
         return kind === "preview"

@@ -36,13 +36,35 @@ export const runPulumi: RunPulumi = (args, { shown = false } = {}) =>
             stderr += text;
             if (shown) process.stderr.write(text);
         });
-        child.on("error", ({ message }) => ended({ code: 127, stdout, stderr: stderr + message }));
+        child.on("error", ({ message }) =>
+            ended({
+                code: 127,
+                stdout,
+                stderr: `${stderr}${message}\nIs \`pulumi\` on PATH? Install it: https://www.pulumi.com/docs/install/`,
+            }),
+        );
         child.on("close", (code) => ended({ code: code ?? 1, stdout, stderr }));
     });
 
+/** The last lines that `pulumi` printed. */
+export function lastLines({ stdout, stderr }: Finished): string {
+    return `${stdout}\n${stderr}`.trim().split("\n").slice(-20).join("\n");
+}
+
 /** @throws Error with the last lines that a failed `pulumi` printed. */
-export function expectSuccess(what: string, { code, stdout, stderr }: Finished): string {
-    if (code === 0) return stdout;
-    const tail = `${stdout}\n${stderr}`.trim().split("\n").slice(-20).join("\n");
-    throw new Error(`${what} failed (exit code ${code}):\n${tail}`);
+export function expectSuccess(what: string, finished: Finished): string {
+    if (finished.code === 0) return finished.stdout;
+    throw new Error(`${what} failed (exit code ${finished.code}):\n${lastLines(finished)}`);
+}
+
+/** What `pulumi preview --json` printed. @throws Error when it failed before it wrote the document. */
+export function previewDocument(finished: Finished): string {
+    // What went wrong before the program ran, such as an unknown stack, is not in the document.
+    if (!finished.stdout.trimStart().startsWith("{")) expectSuccess("The preview", finished);
+    return finished.stdout;
+}
+
+/** The stack's state, as `pulumi stack export` prints it. @throws Error when it can't be read. */
+export async function readState(stack: string, pulumi: RunPulumi): Promise<string> {
+    return expectSuccess("Reading the state", await pulumi(["stack", "export", "--stack", stack]));
 }

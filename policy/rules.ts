@@ -223,13 +223,20 @@ const sshNarrow: Rule = {
     description: "SSH is reached from the operators' networks alone.",
     prodOnly: true,
     violations(resources) {
-        return openings(resources)
+        const firewalls = openings(resources)
             .filter(({ ports, from }) => holdsPort(ports, 22) && isWorld(from))
-            .map(({ firewall }) => ({
-                resource: firewall,
-                message:
-                    "it lets the whole world, or half of it, connect to SSH. Name the networks that you administer from (mailhost:server.sshAllowedCidrs).",
-            }));
+            .map(({ firewall }) => firewall);
+        // Its firewall is its own, and lets everyone in unless it is told whom.
+        const machines = ofType(resources, "mailhost:index:ExistingServer").filter(
+            (machine) =>
+                !("sshAllowedCidrs" in machine.props) ||
+                isWorld(listOf(machine.props["sshAllowedCidrs"]).map(textOf)),
+        );
+        return [...firewalls, ...machines].map((resource) => ({
+            resource,
+            message:
+                "it lets the whole world, or half of it, connect to SSH. Name the networks that you administer from (mailhost:server.sshAllowedCidrs).",
+        }));
     },
 };
 
@@ -385,7 +392,7 @@ const pinnedImages: Rule = {
                 .filter((image) => image !== "" && !/@sha256:[0-9a-f]{64}$/.test(image))
                 .map((image) => ({
                     resource,
-                    message: `the image ${image} has no digest, so another may run tomorrow. npm run mailhost -- pin writes it.`,
+                    message: `the image ${image} has no digest, so another may run tomorrow. npx mailhost pin (in a clone: npm run mailhost -- pin) writes it.`,
                 }));
         });
     },

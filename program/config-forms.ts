@@ -139,13 +139,22 @@ export const everyKey = [
     ),
 ];
 
-/** The key that a wrong one stands for: the nearest, or one that stands elsewhere under the same name. */
+/** The key that a wrong one stands for: the nearest of its group, else of all, whatever group they stand in. */
 function meantKey(name: string): string | undefined {
-    const nearest = nearestName(name, everyKey);
-    if (nearest !== undefined) return nearest;
-    const lastPart = (key: string) => key.slice(key.lastIndexOf(".") + 1);
-    const last = nearestName(lastPart(name), everyKey.map(lastPart));
-    return everyKey.find((key) => lastPart(key) === last);
+    const split = (key: string) => {
+        const start = key.lastIndexOf(".") + 1;
+        return { group: key.slice(0, start), last: key.slice(start) };
+    };
+    const { group, last } = split(name);
+    const nearest = (keys: readonly string[]) => {
+        const meant = nearestName(
+            last,
+            keys.map((key) => split(key).last),
+        );
+        const candidates = keys.filter((key) => split(key).last === meant);
+        return nearestName(name, candidates) ?? candidates[0];
+    };
+    return nearest(everyKey.filter((key) => split(key).group === group)) ?? nearest(everyKey);
 }
 
 function unknownKey(prefix: string, key: string): Problem {

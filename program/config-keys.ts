@@ -28,9 +28,9 @@ const list = (example: string) =>
 const choice = <const T extends readonly [string, ...string[]]>(values: T) =>
     z.enum(values, form(values.join(" or "), `Choose ${values.join(" or ")}.`));
 
-/** The settings below `mailhost:server`, named as the arguments of `hetzner(…)` and `digitalOcean(…)`. */
+/** The settings below `mailhost:server`, named as the arguments of `hetzner(…)`, `digitalOcean(…)` and `existing(…)`. */
 export const serverKeys = {
-    provider: choice(["hetzner", "digitalocean"]),
+    provider: choice(["hetzner", "digitalocean", "existing"]),
     type: text,
     location: text,
     sshAllowedCidrs: list('"203.0.113.0/24"'),
@@ -45,12 +45,23 @@ export const serverKeys = {
     region: text,
     memoryGb: wholeNumber,
     project: text,
+    ipv4: text,
+    ipv6: text,
+    sshHost: text,
+    sshPort: wholeNumber,
+    sshHostKey: text,
+    dataDevice: text,
+    memoryMb: wholeNumber,
 };
 
-/** Those of them that one provider alone takes. */
+/** Those that not every provider takes; the key of root's login is a secret, and stands at the top. */
 export const serverKeysOf = {
-    hetzner: ["type", "location", "architecture"],
-    digitalocean: ["size", "region", "memoryGb", "project"],
+    hetzner: ["type", "location", "architecture", "image", "volumeSizeGb"],
+    digitalocean: ["size", "region", "memoryGb", "project", "image", "volumeSizeGb"],
+    existing: [
+        ...["ipv4", "ipv6", "sshHost", "sshPort", "sshHostKey", "sshPrivateKey", "dataDevice"],
+        "memoryMb",
+    ],
 } as const;
 
 /** The settings below `mailhost:dns`, named as the arguments of `cloudflare(…)` and `manualDns(…)`. */
@@ -184,6 +195,7 @@ export const mailHostKeys = {
     debug: flag,
     secretDelivery: choice(secretDeliveries),
     cloudflareApiToken: text,
+    sshPrivateKey: text,
     helperEncryptionKey: text,
     txtEncryptionKey: text,
     secretEnvironment: byName(

@@ -14,17 +14,7 @@ import {
 } from "../components/mail-host-arguments";
 import { nearestName } from "../components/names";
 import type { Problem } from "../components/problem";
-import {
-    digitalOceanProblems,
-    dropletMemoryMb,
-    type DigitalOceanArgs,
-} from "../components/server/digital-ocean-arguments";
-import {
-    hetznerProblems,
-    hetznerSettings,
-    type HetznerArgs,
-} from "../components/server/hetzner-arguments";
-import { memoryMbOf } from "../components/server/hetzner-catalogue";
+import { addressFamilies } from "../components/server/existing-arguments";
 import { everyKey, namespace, readShape, type Shape } from "./config-forms";
 import {
     certificateKeys,
@@ -32,14 +22,17 @@ import {
     groups,
     mailHostKeys,
     serverKeys,
-    serverKeysOf,
     stackKeys,
     systemDkimKeys,
 } from "./config-keys";
+import { chosenServer, type ServerConfig } from "./server-config";
+
+export type { ServerConfig } from "./server-config";
 
 /** Our own keys that must be secrets. */
 const ownSecrets = [
     "cloudflareApiToken",
+    "sshPrivateKey",
     "helperEncryptionKey",
     "txtEncryptionKey",
     "secretEnvironment",
@@ -67,31 +60,6 @@ export interface ConfigSource {
     environment: Readonly<Record<string, string | undefined>>;
 }
 
-/** Who lends the server, and what `hetzner(…)` or `digitalOcean(…)` takes. */
-export interface ServerConfig extends HetznerArgs, Omit<DigitalOceanArgs, keyof HetznerArgs> {
-    /**
-     * `hetzner`: a server at Hetzner Cloud. `digitalocean`: a Droplet at DigitalOcean, whose addresses change when it is
-     * replaced.
-     *
-     * @default "hetzner"
-     */
-    provider?: "hetzner" | "digitalocean";
-    /**
-     * `debian-13`, `debian-12`, `ubuntu-24.04`, `ubuntu-22.04`, or the number of a snapshot (with `system`). A change
-     * replaces the server and keeps data and host key; at Hetzner addresses and PTR too.
-     *
-     * @default "debian-13", the one that is rehearsed end to end (on the laptop's Hetzner)
-     */
-    image?: string;
-    /**
-     * Size of the data volume in GB, 10 to 10240 at Hetzner, 1 to 16384 at DigitalOcean. It can grow, not shrink; the
-     * file system grows with it.
-     *
-     * @default 40
-     */
-    volumeSizeGb?: number;
-}
-
 /** Who holds the zones, and what `cloudflare(…)` and `manualDns(…)` take. */
 export interface DnsConfig extends Omit<CloudflareArgs, "apiToken"> {
     /**
@@ -106,9 +74,17 @@ export interface DnsConfig extends Omit<CloudflareArgs, "apiToken"> {
 export interface MailHostConfig extends Omit<MailHostArgs, "server" | "dns" | "certificate"> {
     /** Where the host stands, and what it is. */
     server: ServerConfig;
-    /** Who holds the zones. */
+    /**
+     * Who holds the zones.
+     *
+     * @default Cloudflare, unsigned
+     */
     dns: DnsConfig;
-    /** Who issues the certificates. */
+    /**
+     * Who issues the certificates.
+     *
+     * @default Let's Encrypt
+     */
     certificate: Omit<CertificateArgs, "cloudflareApiToken">;
     /**
      * Secret: the token of Cloudflare that lives on the host, with which it answers the certificate authority (Zone:Read
@@ -117,6 +93,12 @@ export interface MailHostConfig extends Omit<MailHostArgs, "server" | "dns" | "c
      * @default `cloudflare:apiToken`
      */
     cloudflareApiToken?: string;
+    /**
+     * Secret: the private key with which root logs in to an existing machine, in OpenSSH form and without a passphrase.
+     *
+     * @default required with the provider `existing`, and for it alone
+     */
+    sshPrivateKey?: string;
 }
 
 /** Either what the configuration says, or everything that is wrong with it. */
@@ -137,9 +119,9 @@ export function readConfig(source: ConfigSource): ConfigResult {
     const certificate = group("certificate", certificateKeys);
     const systemDkim = group("systemDkim", systemDkimKeys);
     const stack = group("stack", stackKeys);
-    const { cloudflareApiToken, secretEnvironment, ...topValues } = top.values;
+    const { cloudflareApiToken, sshPrivateKey, secretEnvironment, ...topValues } = top.values;
     const { provider = "hetzner", ...serverArgs } = server.values;
-    const rented = rentedServer(provider, serverArgs as ServerConfig);
+    const chosen = chosenServer(provider, serverArgs, sshPrivateKey);
 
     // The planners know the values of the domains' and the stack's settings, and check them whatever their types here.
     const args = {
@@ -158,13 +140,19 @@ export function readConfig(source: ConfigSource): ConfigResult {
         ...plainSecrets(source),
     ];
     const settled = [...misplaced.keys, ...read.flatMap(({ failed }) => failed)];
-    const records = describeDns(args, dnsArgs.dnssec ?? false);
+    const records = describeDns(
+        args,
+        dnsArgs.dnssec ?? false,
+        provider === "existing" ? addressFamilies(serverArgs) : undefined,
+    );
     const values = [
         ...records.problems,
         ...mailHostProblems(
             { ...args, certificate: { ...args.certificate, cloudflareApiToken } },
             {
-                memoryMb: rented.memoryMb,
+                memoryMb: chosen.memoryMb,
+                memoryFrom: chosen.memoryFrom,
+                hasUserData: chosen.hasUserData,
                 challengeToken:
                     dnsArgs.provider === "cloudflare"
                         ? // A missing one has a problem of its own.
@@ -172,8 +160,8 @@ export function readConfig(source: ConfigSource): ConfigResult {
                         : undefined,
             },
         ),
-        ...(settled.includes(`${namespace}:server.provider`) ? [] : rented.foreign),
-        ...rented.problems,
+        ...(settled.includes(`${namespace}:server.provider`) ? [] : chosen.foreign),
+        ...chosen.problems,
         ...dnsAdapterProblems(dnsArgs, records.plan, source),
     ]
         .map(atConfigKey)
@@ -183,7 +171,7 @@ export function readConfig(source: ConfigSource): ConfigResult {
     const [first, ...others] = [
         ...form,
         ...values,
-        ...(settled.includes(`${namespace}:server.provider`) ? [] : rented.tokenProblems(source)),
+        ...(settled.includes(`${namespace}:server.provider`) ? [] : chosen.tokenProblems(source)),
         ...(settled.includes(`${namespace}:dns.provider`)
             ? []
             : cloudflareTokenProblems(dnsArgs, source)),
@@ -192,39 +180,12 @@ export function readConfig(source: ConfigSource): ConfigResult {
     const config = {
         ...args,
         ...(cloudflareApiToken && { cloudflareApiToken }),
+        ...(sshPrivateKey && { sshPrivateKey }),
         server: { ...serverArgs, ...(provider !== "hetzner" && { provider }) },
         dns: dnsArgs,
     };
     // Without a problem, what is required is there: the same functions check it when it is used.
-    return { config: config as MailHostConfig, problems: [] };
-}
-
-type Provider = NonNullable<ServerConfig["provider"]>;
-
-/** What follows from the choice of a provider. */
-function rentedServer(provider: Provider, args: ServerConfig) {
-    const others: Provider = provider === "hetzner" ? "digitalocean" : "hetzner";
-    const foreign = serverKeysOf[others]
-        .filter((key) => args[key] !== undefined)
-        .map((key) => ({
-            path: `server.${key}`,
-            reason: `It is for ${others} alone, and server.provider is ${provider}.`,
-            remedy: `Remove it, or set ${namespace}:server.provider to ${others}.`,
-        }));
-    if (provider === "hetzner") {
-        return {
-            memoryMb: memoryMbOf(hetznerSettings(args).type),
-            foreign,
-            problems: hetznerProblems("server", args),
-            tokenProblems: hcloudTokenProblems,
-        };
-    }
-    return {
-        memoryMb: dropletMemoryMb(args),
-        foreign,
-        problems: digitalOceanProblems("server", args),
-        tokenProblems: digitalOceanTokenProblems,
-    };
+    return { config: config, problems: [] };
 }
 
 function isWithin(path: string, key: string): boolean {
@@ -312,47 +273,6 @@ function settable(key: string): string {
     return objects.includes(key.slice(namespace.length + 1)) ? `--path ${key}.NAME` : key;
 }
 
-const hcloudTokenLength = 64;
-
-function hcloudTokenProblems({ entries, environment }: ConfigSource): Problem[] {
-    const path = "hcloud:token";
-    const token = entries[path] ?? environment["HCLOUD_TOKEN"] ?? "";
-    const remedy =
-        "Make one with read and write access (https://console.hetzner.com: project, Security, API tokens), and set it " +
-        `with: pulumi config set --secret ${path}, or in the environment variable HCLOUD_TOKEN.`;
-    if (token === "") return [{ path, reason: "The token for Hetzner Cloud is missing.", remedy }];
-    if (token.length === hcloudTokenLength) return [];
-    const origin = entries[path] === undefined ? "of the variable HCLOUD_TOKEN " : "";
-    return [
-        {
-            path,
-            reason: `The value ${origin}(not shown) has ${token.length} characters; a token of Hetzner Cloud has ${hcloudTokenLength}.`,
-            remedy,
-        },
-    ];
-}
-
-/** 64 hexadecimal digits; those of today have a prefix that says what kind they are. */
-const digitalOceanTokenForm = /^(?:do[opr]_v1_)?[0-9a-f]{64}$/;
-
-function digitalOceanTokenProblems({ entries, environment }: ConfigSource): Problem[] {
-    const path = "digitalocean:token";
-    const token = entries[path] ?? environment["DIGITALOCEAN_TOKEN"] ?? "";
-    const remedy =
-        "Make one with full access (https://cloud.digitalocean.com/account/api/tokens), and set it with: " +
-        `pulumi config set --secret ${path}, or in the environment variable DIGITALOCEAN_TOKEN.`;
-    if (token === "") return [{ path, reason: "The token for DigitalOcean is missing.", remedy }];
-    if (digitalOceanTokenForm.test(token)) return [];
-    const origin = entries[path] === undefined ? "of the variable DIGITALOCEAN_TOKEN " : "";
-    return [
-        {
-            path,
-            reason: `The value ${origin}(not shown) does not have the form of a token: dop_v1_ and 64 hexadecimal digits.`,
-            remedy,
-        },
-    ];
-}
-
 /** The program's own token. */
 function cloudflareToken({
     entries,
@@ -385,19 +305,23 @@ function cloudflareTokenProblems(
     return tokenFormProblems(path, token, { remedy, origin });
 }
 
+/** Arguments that are secret keys, and how they are set. */
+const secretArguments: Readonly<Record<string, string>> = {
+    "certificate.cloudflareApiToken": `pulumi config set --secret ${namespace}:cloudflareApiToken`,
+    "server.sshPrivateKey": `pulumi config set --secret ${namespace}:sshPrivateKey <FILE`,
+};
+
 /** Arguments and keys have the same names, but secrets stand at the top. */
 function atConfigKey(problem: Problem): Problem {
     const inConfig = (text: string) =>
         text
             .replace("certificate.cloudflareApiToken", "cloudflareApiToken")
+            .replace("server.sshPrivateKey", "sshPrivateKey")
             .replace("stack.secretEnvironment", "secretEnvironment");
     const path = `${namespace}:${inConfig(problem.path)}`;
-    if (path !== `${namespace}:cloudflareApiToken`) return { ...problem, path };
-    return {
-        ...problem,
-        path,
-        remedy: `${problem.remedy} Set it with: pulumi config set --secret ${path}.`,
-    };
+    const command = secretArguments[problem.path];
+    if (command === undefined) return { ...problem, path };
+    return { ...problem, path, remedy: `${problem.remedy} Set it with: ${command}.` };
 }
 
 /** A key that the user chose to encrypt keeps its value to itself, even where no secret is needed. */

@@ -45,7 +45,8 @@ mend_of_failure() {
             ;;
         *'CAA record'* | *'Type:   caa'* | *error:caa*)
             printf '%s' "A CAA record of $name or a parent forbids this authority: publish one that names it (mailhost dns" \
-                " prints it), and remove records of others"
+                " prints it), and remove records of others. With caa.accountBinding the records name the account of" \
+                " before, so after a change of authority or account set it to false, pulumi up, and to true again"
             ;;
         *NXDOMAIN* | *'TXT record'* | *'DNS problem'* | *SERVFAIL* | *unauthorized* | *'failed to authenticate'*)
             printf '%s' "The authority did not see the challenge: the registrar of $name must name Cloudflare's name" \

@@ -13,7 +13,7 @@ covers() {
     for name in "$@"; do grep -qxF -- "$name" <<<"$names" || return 1; done
 }
 
-has_ecdsa_key() { openssl x509 -noout -text -in "$1" | grep -q 'Public Key Algorithm: id-ecPublicKey'; }
+has_ecdsa_key() { openssl x509 -noout -text -in "$1" | grep 'Public Key Algorithm: id-ecPublicKey' >/dev/null; }
 
 # Less than a third of its lifetime is left, counted from 90 days at most.
 is_due() {

@@ -77,14 +77,6 @@ renew() {
     renewed=yes
 }
 
-# Only for who runs certbot by hand: certbot takes a hook that fails for a success and says nothing, so what is asked for
-# here takes effect afterwards, once for all.
-hook() {
-    [ "${MAILHOST_CERTIFICATES:-}" != running ] || return 0
-    install_all
-    take_effect
-    settle
-}
 
 # How long each is valid, a line `NAME SECONDS`; 0 where there is none. Fails where a port serves another one.
 show() {
@@ -104,22 +96,25 @@ show() {
 install -d -m 0755 /run/mailhost
 install -d -m 0700 "$records" "$work"
 case ${1:-} in
-    issue | install | hook | show) ;;
+    issue | install | reload | show) ;;
     renew) trap record_result EXIT ;;
-    *) fail "certificates: say issue, renew, install, show or hook" ;;
+    # For who runs certbot by hand: certbot takes a hook that fails for a success and says nothing, so what is asked for
+    # here takes effect afterwards, once for all.
+    hook) [ "${MAILHOST_CERTIFICATES:-}" != running ] || exit 0 ;;
+    *) fail "certificates: say issue, renew, install, reload, show or hook" ;;
 esac
 # What is described, and whether the volume is there, may have changed while another script was waited for.
-case $1 in issue | renew) take_lock ;; esac
+[ "$1" = show ] || take_lock
 need_volume
 read_description
 [ -d "$store" ] || install -d -m 0700 "$store"
 case $1 in
     issue) issue ;;
     renew) renew "${@:2}" ;;
-    install)
-        install_all
+    install | reload | hook)
+        [ "$1" = reload ] || install_all
+        [ "$1" = install ] || take_effect
         settle
         ;;
-    hook) hook ;;
     show) show ;;
 esac

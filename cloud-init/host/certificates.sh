@@ -3,8 +3,9 @@
 # Usage: certificates issue            obtains what is missing, other than described, or about to expire
 #        certificates renew [--force]  the same, by timer or by hand, and looks at what the ports serve
 #        certificates install          places copies where the services read them
+#        certificates reload           makes the services take what is placed
 #        certificates show             how long each is valid, and whether the ports serve them
-#        certificates hook             certbot's, after each certificate
+#        certificates hook             certbot's, after each certificate: install and reload
 # shellcheck disable=SC2034  # The other parts use the settings.
 set -euo pipefail
 umask 077

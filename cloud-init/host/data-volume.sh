@@ -1,6 +1,7 @@
 #!/bin/bash
 # Prepares the data volume for its mount: waits for the device, makes a file system when the device is blank, checks
-# the one that is there. Anything else is refused: a wrong guess would cost every mailbox.
+# the one that is there. Anything else is refused: a wrong guess would cost every mailbox. Where the mount point itself
+# stands in place of a device, the data lies on the root disk.
 # Usage: data-volume DEVICE_FILE MOUNT_POINT
 set -euo pipefail
 
@@ -25,6 +26,15 @@ guard_mount_point() {
         refuse "the root file system can't make $mount_point immutable (chattr +i): use ext4 or xfs for the root disk"
 }
 
+use_root_disk() {
+    install -d -m 0755 "${mount_point%/*}" "$mount_point"
+    touch "$mount_point/.mailhost-probe" 2>/dev/null ||
+        refuse "$mount_point can't be written to (lsattr -d $mount_point): it is the place of a data device that is not" \
+            "mounted. Describe that device again, or run chattr -i $mount_point if its data is not needed, then" \
+            "systemctl start docker"
+    rm "$mount_point/.mailhost-probe"
+}
+
 wait_for_device() {
     local waited=0
     until [ -b "$device" ]; do
@@ -37,11 +47,7 @@ wait_for_device() {
     done
 }
 
-is_blank() {
-    local found=0
-    blkid -p "$device" >/dev/null 2>&1 || found=$?
-    [ "$found" = 2 ] && [ -z "$(wipefs --no-act "$device")" ] && cmp --quiet --bytes=1048576 "$device" /dev/zero
-}
+@IS_BLANK@
 
 check_file_system() {
     local code=0
@@ -67,6 +73,11 @@ install -d -m 0755 /run/mailhost
 rm -f "$reason_file"
 if mountpoint --quiet "$mount_point"; then exit 0; fi
 device=$(cat "$device_file")
+if [ "$device" = "$mount_point" ]; then
+    use_root_disk
+    ln -sfn "$device" /run/mailhost/data-device
+    exit 0
+fi
 guard_mount_point
 wait_for_device
 case $(blkid -p -s TYPE -o value "$device" || true) in
@@ -75,7 +86,7 @@ case $(blkid -p -s TYPE -o value "$device" || true) in
         grow_file_system
         ;;
     "")
-        is_blank || refuse "$device is not blank and holds no ext4 file system ($(blkid -p "$device" 2>&1 || true)):" \
+        is_blank "$device" || refuse "$device is not blank and holds no ext4 file system ($(blkid -p "$device" 2>&1 || true)):" \
             "nothing was written to it. If it is the right volume and its data can go, run" \
             "wipefs --all $device && blkdiscard --zeroout --length 1MiB $device, then systemctl start docker"
         printf '%s is blank: making an ext4 file system\n' "$device"

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# What has to be true before anything is touched. Every fault is found before the first is reported. Needs deploy.sh.
+# What has to be true before anything is touched. Every fault is found before the first is reported. Needs deploy.sh
+# and listeners.sh.
 
 data=${data:?}
 library=${library:?}
@@ -67,22 +68,6 @@ check_disks() {
     done
 }
 
-# Prints who listens at a port and is not of the stack: a sentence with its remedy.
-foreign_listener() {
-    local pid=$1 port=$2 group container unit
-    group=$(cat "/proc/$pid/cgroup" 2>/dev/null) || return 0
-    container=$(grep -oE '[0-9a-f]{64}' <<<"$group" | head -n 1) || true
-    if [ -n "$container" ]; then
-        [ "$(docker inspect --format '{{index .Config.Labels "com.docker.compose.project"}}' "$container" 2>/dev/null)" != "$project" ] || return 0
-        container=$(docker inspect --format '{{.Name}}' "$container" 2>/dev/null | tr -d /) || true
-        printf 'port %s is taken by the container %s: docker rm -f %s' "$port" "$container" "$container"
-        return
-    fi
-    unit=$(sed -n 's|.*/\([^/]*\.service\).*|\1|p' <<<"$group" | head -n 1)
-    printf 'port %s is taken by the process %s (%s)%s' "$port" "$(cat "/proc/$pid/comm" 2>/dev/null)" "$pid" \
-        "${unit:+ of $unit: systemctl disable --now $unit}"
-}
-
 check_ports() {
     local port service pid found listeners
     listeners=$(ss -Hltnp)
@@ -90,14 +75,15 @@ check_ports() {
         while IFS= read -r pid; do
             found=$(foreign_listener "$pid" "$port")
             [ -z "$found" ] || problem "$found (it is needed by $service)"
-        done < <(awk -v port=":$port" 'substr($4, length($4) - length(port) + 1) == port' <<<"$listeners" |
-            grep -oE 'pid=[0-9]+' | cut -c 5- | sort -u)
+        done < <(holders_of_port "$port" <<<"$listeners")
     done <"$work/release/ports"
 }
 
+# One whose private key belongs to it.
 has_certificate() {
-    local folder=$data/letsencrypt/live/$1
-    [ -s "$folder/fullchain.pem" ] && [ -s "$folder/privkey.pem" ]
+    local folder=$data/letsencrypt/live/$1 certificate
+    certificate=$(openssl x509 -in "$folder/fullchain.pem" -noout -pubkey 2>/dev/null) &&
+        [ "$certificate" = "$(openssl pkey -in "$folder/privkey.pem" -pubout 2>/dev/null)" ]
 }
 
 # Without the host's own nothing works; a further domain's is missed under that domain's names alone.
@@ -108,9 +94,9 @@ check_certificates() {
         folder=$data/letsencrypt/live/$lineage
         if ! has_certificate "$lineage"; then
             if [ "$lineage" = "$own" ]; then
-                problem "there is no certificate of $lineage in $folder: mailhost renew on the host obtains what is missing"
+                problem "there is no certificate with its private key of $lineage in $folder: mailhost renew on the host obtains what is missing"
             else
-                warn "there is no certificate of $lineage: its names are not served until mailhost renew on the host has one"
+                warn "there is no certificate with its private key of $lineage: its names are not served until mailhost renew on the host has one"
             fi
         elif ! openssl x509 -in "$folder/cert.pem" -noout -checkend 0 >/dev/null; then
             warn "the certificate of $lineage has expired: mailhost renew on the host renews it"
@@ -154,5 +140,5 @@ In a program of your own these are the arguments helperEncryptionKey and txtEncr
 check_compose_file() {
     local folder=$work/release/files output
     output=$(docker compose --project-directory "$folder" --file "$folder/$compose_file" --env-file /dev/null config --quiet 2>&1) ||
-        problem "compose does not take the services as they are set (settings stack.services): $(tail -n 3 <<<"$output")"
+        problem "compose does not take the services as they are set (settings stack.services): $(tail -n 3 <<<"$output" | hide_secrets)"
 }

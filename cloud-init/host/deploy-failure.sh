@@ -42,6 +42,18 @@ blame_compose() {
     blame "${name:--}" "it does not start: ${said:-compose says nothing}"
 }
 
+# Which services run and are well, and which are not, whatever release they are of.
+state_of_services() {
+    local service status health well=() ill=()
+    while IFS='|' read -r service _ status health _; do
+        case $status/$health in
+            running/healthy | running/none) well+=("$service") ;;
+            *) ill+=("$service") ;;
+        esac
+    done < <(observe | sort)
+    printf 'Well: %s; not well: %s' "${well[*]:-none}" "${ill[*]:-none}"
+}
+
 # Puts the last release that served back, and says whether it serves again.
 go_back() {
     local failed=${1##*/} good blamed why begun=$SECONDS
@@ -63,12 +75,13 @@ go_back() {
     if ((${tried:?} == 0)); then
         complain "release $failed was not taken into service. The release before it, $good, serves again after" \
             "$((SECONDS - begun)) s. Mend the cause and run pulumi up again"
+        enable_stack_unit
         # Only what may be gone back to is kept.
         rm -rf "$1"
         return
     fi
     read_failure
     explain "release $good, the last that served, does not come back"
-    complain "neither release serves now: docker ps --all and docker logs NAME on the host tell more. Mend the cause and" \
-        "run pulumi up again"
+    complain "neither release is in service whole. $(state_of_services). docker ps --all and docker logs NAME on the host" \
+        "tell more. Mend the cause and run pulumi up again"
 }

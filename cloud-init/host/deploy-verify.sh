@@ -13,7 +13,7 @@ checks_at_once=8
 # The address to connect to: the public one where this machine has it on an interface, else (behind 1:1 NAT) its own.
 reachable_address() {
     local address=$1 loopback=$2
-    if ip -oneline address show to "$address" 2>/dev/null | grep -q .; then printf '%s' "$address"; else printf '%s' "$loopback"; fi
+    if ip -oneline address show to "$address" 2>/dev/null | grep . >/dev/null; then printf '%s' "$address"; else printf '%s' "$loopback"; fi
 }
 
 addresses_to_verify() {
@@ -47,6 +47,10 @@ port_fault() {
 # Looks at every port until each has answered as it should, for a while.
 verify_ports() {
     local release=$1 begun=$SECONDS address port tls name lineage service fault checks
+    local -A certified=() ports=()
+    while IFS= read -r lineage; do
+        if has_certificate "$lineage"; then certified[$lineage]=yes; fi
+    done < <(cut -d '|' -f 4 "$release/verify" | sort -u)
     install -d "$work/verify"
     rm -f "$work/verify"/*
     while :; do
@@ -54,7 +58,8 @@ verify_ports() {
         while IFS= read -r address; do
             [ -n "$address" ] || continue
             while IFS='|' read -r port tls name lineage service; do
-                has_certificate "$lineage" || continue
+                [ -n "${certified[$lineage]:-}" ] || continue
+                ports[$port]=asked
                 # Kept: what has answered is not asked again.
                 [ ! -e "$work/verify/$address:$port:$name.ok" ] || continue
                 checks=$((checks + 1))
@@ -74,9 +79,10 @@ verify_ports() {
         ((SECONDS - begun < verify_seconds)) || break
         [ -z "$(pending_faults)" ] || sleep 1
     done
-    fault=$(pending_faults | head -n 1)
+    fault=
+    IFS= read -r fault < <(pending_faults) || true
     [ -z "$fault" ] || blame "$(head -n 1 "$fault")" "$(tail -n 1 "$fault") (asked for $verify_seconds s)"
-    say "every port answers with its certificate: $(cut -d '|' -f 1 "$release/verify" | sort -un | paste -sd ' ' -)" \
+    say "every port answers with its certificate: $(printf '%s\n' "${!ports[@]}" | sort -n | paste -sd ' ' -)" \
         "at $(addresses_to_verify | grep . | paste -sd ' ' -)"
 }
 

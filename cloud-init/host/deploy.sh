@@ -7,6 +7,9 @@ state=${state:?}
 library=${library:?}
 work=${work:?}
 composer_file=${composer_file:?}
+stack_unit=mailhost-stack.service
+# How long the unit may take to start the stack before a deployment does it.
+unit_seconds=${unit_seconds:-300}
 
 # One file of the release, from standard input: release_file PATH MODE OWNER
 release_file() {
@@ -34,7 +37,7 @@ end_former_composer() {
     local pid
     [ -e "$composer_file" ] || return 0
     pid=$(cat "$composer_file")
-    if { tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null | grep -qF -- "--project-directory $data "; then
+    if { tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null | grep -F -- "--project-directory $data " >/dev/null; then
         say "ending what a former deployment left running ($pid)"
         kill "$pid" 2>/dev/null || true
         timeout 30 tail --pid="$pid" -f /dev/null || kill -9 "$pid" 2>/dev/null || true
@@ -81,23 +84,54 @@ install_certificates() {
     cat "$work/certificates.log" || true
 }
 
+# A certificate that only the release before had a use for goes with its domain, once there is no way back to that.
+remove_former_certificates() {
+    local folder=$data/nginx/certificates former
+    [ -d "$folder" ] || return 0
+    former=$(find "$folder" -mindepth 1 -maxdepth 1 -type d -printf '%f\n' | grep -vxFf <(cut -d '|' -f 4 "$1/verify")) || true
+    [ -n "$former" ] || return 0
+    "$library/certificates" install || warn "a certificate that is not needed any more stays in $folder, see above"
+}
+
 # What compose had no reason to make anew may have started before the certificate was placed.
 renew_in_containers() {
     local service
-    "$library/certificates" hook >"$work/certificates.log" 2>&1 || {
+    "$library/certificates" reload >"$work/certificates.log" 2>&1 || {
         service=$(sed -nE 's/^mailhost: error: ([a-z0-9_-]+) (is not healthy|does not restart).*/\1/p' "$work/certificates.log" | tail -n 1)
         blame "${service:--}" "the services do not take their certificates: $(tail -n 5 "$work/certificates.log")"
     }
     cat "$work/certificates.log" || true
 }
 
+# The unit starts the stack with a compose of its own, at boot and a while after that failed: two would be in each other's
+# way. It has its time to end; where the stack does not come up, this deployment may be what mends it.
+await_stack_unit() {
+    local begun=$SECONDS state said=no
+    while :; do
+        state=$(systemctl show --property=ActiveState,SubState,Job "$stack_unit")
+        grep -qE '^(ActiveState=activating|Job=[1-9])' <<<"$state" || return 0
+        # It has failed and waits for its next attempt.
+        ! grep -q '^SubState=auto-restart' <<<"$state" || break
+        if [ "$said" = no ]; then
+            said=yes
+            say "$stack_unit is starting the services: waiting until it has, for $unit_seconds s at most"
+        elif ((SECONDS - begun >= unit_seconds)); then
+            break
+        fi
+        sleep 1
+    done
+    say "$stack_unit has not brought the services up: it is ended, this deployment starts them"
+    # Before it has started, its end stops no service.
+    timeout 60 systemctl stop "$stack_unit" ||
+        fail "$stack_unit does not end, nothing was changed: systemctl status $stack_unit on the host says more"
+}
+
 # A unit's own start finds everything running, and returns.
 enable_stack_unit() {
-    local unit=mailhost-stack.service
     rm -f "$state/stopped-containers"
-    systemctl --quiet is-enabled "$unit" 2>/dev/null || systemctl enable --quiet "$unit"
-    systemctl --quiet is-active "$unit" || systemctl start "$unit" ||
-        warn "$unit does not start: after a reboot the services may not start by themselves (systemctl status $unit)"
+    systemctl --quiet is-enabled "$stack_unit" 2>/dev/null || systemctl enable --quiet "$stack_unit"
+    systemctl --quiet is-active "$stack_unit" || systemctl start "$stack_unit" ||
+        warn "$stack_unit does not start: after a reboot the services may not start by themselves (systemctl status $stack_unit)"
 }
 
 summarise() {
@@ -126,6 +160,7 @@ deploy() {
     receive_release
     check_everything
     keep_release
+    await_stack_unit
     say "release ${release##*/} goes into service"
     try bring_up "$release"
     if ((tried != 0)); then
@@ -133,6 +168,7 @@ deploy() {
         exit 1
     fi
     point_to good "${release##*/}"
+    remove_former_certificates "$release"
     enable_stack_unit
     remove_old_releases
     remove_old_images

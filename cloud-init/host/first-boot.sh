@@ -8,12 +8,16 @@ first_boot_log() {
 }
 
 wait_for_first_boot() {
-    local code=0
+    local code=0 until=$((SECONDS + 1800))
     if ! command -v cloud-init >/dev/null; then
         say "there is no cloud-init here: nothing to wait for"
         return
     fi
     timeout 1800 cloud-init status --wait >/dev/null 2>&1 || code=$?
+    # Debian 12's does not wait any more once a module has failed, while our part still runs.
+    while [ "$code" != 124 ] && systemctl show --property=Job cloud-final.service | grep '^Job=[1-9]' >/dev/null; do
+        if ((SECONDS < until)); then sleep 1; else code=124; fi
+    done
     if [ "$code" = 124 ]; then
         first_boot_log >&2
         fail "cloud-init has not finished after 30 minutes; the end of /var/log/cloud-init-output.log is above"

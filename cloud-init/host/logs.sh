@@ -8,6 +8,7 @@ data=@DATA@
 project=@PROJECT@
 releases=$data/releases
 work=/run/mailhost-logs.$$
+last_renewal=/var/lib/mailhost/certificates/last-renew
 # Beside the services of the stack.
 units=(data firewall renew stack)
 
@@ -21,7 +22,9 @@ fail() {
 show_units() {
     local unit arguments=(--quiet --no-pager --output short-iso --lines "$lines")
     [ "$follow" = no ] || arguments+=(--follow)
-    [ -z "$since" ] || arguments+=(--since "$since")
+    # Docker's 1h is the journal's -1h.
+    [[ ! $since =~ ^([0-9]+[smh])+$ ]] || since=-$since
+    [ -z "$since" ] || arguments+=(--since="$since")
     for unit in "$@"; do arguments+=(--unit "mailhost-$unit"); done
     journalctl "${arguments[@]}"
 }
@@ -32,6 +35,29 @@ show_services() {
     [ -z "$since" ] || arguments+=(--since "$since")
     docker compose --ansi never --project-directory "$data" --file "$data/@COMPOSE_FILE@" --env-file /dev/null \
         "${arguments[@]}" "$@" 2>&1
+}
+
+# Hands on what there is, without secrets, and remembers whether there was anything.
+show() {
+    local first
+    "$@" | hide_secrets | if IFS= read -r first; then
+        printf '%s\n' "$first"
+        cat
+    else
+        : >"$work/nothing"
+    fi
+}
+
+# note_nothing WHERE WHAT ADVICE
+note_nothing() {
+    [ -e "$work/nothing" ] && [ "$lines" != 0 ] || return 0
+    printf 'mailhost: %s no entries of %s%s%s\n' "$1" "$2" "${since:+ since $since}" "$3" >&2
+}
+
+show_last_renewal() {
+    local when result
+    IFS=' ' read -r when result <"$last_renewal"
+    printf 'The last renewal, by the timer or by hand, ended at %s: %s\n' "$when" "$result"
 }
 
 [ "$(id -u)" = 0 ] || fail "what the services say is root's: sudo mailhost logs"
@@ -64,9 +90,18 @@ for name in "${chosen[@]}"; do
 done
 ((${#of_units[@]} == 0 || ${#of_services[@]} == 0)) || fail "services and units are shown apart: name one kind" 64
 if ((${#of_units[@]} > 0)); then
-    show_units "${of_units[@]}" | hide_secrets
+    show show_units "${of_units[@]}"
+    if [[ " ${of_units[*]} " = *" renew "* ]]; then
+        note_nothing "the journal has" "${of_units[*]}" ": mailhost renew by hand says everything where it is called."
+        [ ! -e "$last_renewal" ] || show show_last_renewal
+    else
+        note_nothing "the journal has" "${of_units[*]}" ". How they are: mailhost status"
+    fi
 elif ((${#services[@]} == 0)); then
     fail "nothing is deployed yet: pulumi up does that. Units that have logs: ${units[*]}"
 else
-    show_services "${of_services[@]}" | hide_secrets
+    [[ $since =~ ^(|([0-9]+[smh])+|[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:]+)?)$ ]] ||
+        fail "--since $since: give 90s, 30m or 2h, a day (2026-01-31), or a time (2026-01-31T08:00)" 64
+    show show_services "${of_services[@]}"
+    note_nothing "there are" "${of_services[*]:-any service}" ". How the services are: mailhost status"
 fi

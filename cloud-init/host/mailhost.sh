@@ -38,8 +38,8 @@ missing() {
 
 upgrade() {
     printf '%s\n' 'Security upgrades of the system install themselves every night, and reboot the host when they need to.' \
-        'The mail services: npm run mailhost -- pin --mail-tag v1.2.3, then pulumi up, on the computer on which the' \
-        'program is. A release that does not serve is undone.'
+        'The mail services: npx mailhost pin --mail-tag v1.2.3 (in a clone: npm run mailhost -- pin --mail-tag v1.2.3),' \
+        'then pulumi up, on the computer on which the program is. A release that does not serve is undone.'
     missing 'An upgrade of the mail services on a schedule' 'Run the two commands above when there is a release.'
 }
 
@@ -49,8 +49,40 @@ renew() {
 }
 
 menu() {
-    local choice
+    local choice words
+    while :; do
+        show_menu
+        read -r -p 'Choose 1 to 9, or q to leave: ' choice || break
+        words=()
+        case $choice in
+            1) words=(setup) ;;
+            2) words=(backup) ;;
+            3) words=(upgrade) ;;
+            4) words=(renew) ;;
+            5) words=(restore) ;;
+            6) words=(help) ;;
+            7 | q | Q) exit 0 ;;
+            8) words=(status) ;;
+            9)
+                read -r -p 'Of which service or unit (none: of every service): ' -a words || break
+                words=(logs "${words[@]}")
+                ;;
+            *) printf 'There is no entry %s.\n' "$choice" ;;
+        esac
+        # What fails has said so; Ctrl-C, which ends logs that are followed, ends nothing else.
+        if ((${#words[@]} > 0)); then
+            trap : INT
+            "${BASH_SOURCE[0]}" "${words[@]}" || true
+            trap - INT
+        fi
+    done
+    printf '\n'
+    exit 0
+}
+
+show_menu() {
     cat <<END
+
 Mail host $(hostname -f)
 
   1  Initial setup
@@ -60,21 +92,10 @@ Mail host $(hostname -f)
   5  Restore from Backup
   6  Help
   7  Exit
+  8  Status
+  9  Logs
 
 END
-    while :; do
-        read -r -p 'Choose 1 to 7: ' choice || exit 0
-        case $choice in
-            1) run setup ;;
-            2) run backup ;;
-            3) run upgrade ;;
-            4) run renew ;;
-            5) run restore ;;
-            6) run help ;;
-            7) exit 0 ;;
-            *) printf 'There is no entry %s.\n' "$choice" ;;
-        esac
-    done
 }
 
 # run COMMAND…: ends with the command's own result.
@@ -90,6 +111,9 @@ run() {
             ;;
         restore)
             missing 'A restore' 'A volume that has data already is adopted: docs/operations.md of the program says how.'
+            ;;
+        dns | pin | recover)
+            fail "$1 is a command on the computer on which the program is: npx mailhost $1 (in a clone: npm run mailhost -- $1)" 64
             ;;
         *)
             printf 'mailhost: error: there is no command %s\n' "$1" >&2

@@ -29,7 +29,7 @@ explain_pull() {
             ;;
         *'manifest unknown'* | *'not found'* | *'name unknown'*)
             complain "the registry $(registry_of "$image") has no image $image: look at the tag and the digest in the" \
-                "setting stack.images; npm run mailhost -- pin writes those that exist"
+                "setting stack.images; npx mailhost pin (in a clone: npm run mailhost -- pin) writes those that exist"
             ;;
         *'pull access denied'* | *denied* | *unauthorized* | *'authentication required'*)
             complain "the registry $(registry_of "$image") does not give the image $image to this host: look at its" \

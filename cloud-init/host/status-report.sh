@@ -10,20 +10,26 @@ json_text() {
     printf '"%s"' "${text//[[:cntrl:]]/ }"
 }
 
+json_list() {
+    local text comma=
+    printf '['
+    for text in "$@"; do
+        printf '%s%s' "$comma" "$(json_text "$text")"
+        comma=,
+    done
+    printf ']'
+}
+
 report_json() {
     local i
-    printf '{"host":%s,"well":%s,"facts":{' "$(json_text "$(hostname -f)")" \
-        "$( ((${#problems[@]} == 0)) && echo true || echo false)"
+    printf '{"host":%s,"well":%s,"underWay":%s,"facts":{' "$(json_text "$(hostname -f)")" \
+        "$( ((${#problems[@]} == 0)) && echo true || echo false)" \
+        "$(if [ -n "$under_way" ]; then json_text "$under_way"; else echo null; fi)"
     for i in "${!names[@]}"; do
         ((i == 0)) || printf ','
         printf '%s:%s' "$(json_text "${names[$i]}")" "$(json_text "${values[$i]}")"
     done
-    printf '},"problems":['
-    for i in "${!problems[@]}"; do
-        ((i == 0)) || printf ','
-        json_text "${problems[$i]}"
-    done
-    printf ']}\n'
+    printf '},"problems":%s,"unsettled":%s}\n' "$(json_list "${problems[@]}")" "$(json_list "${unsettled[@]}")"
 }
 
 report() {
@@ -34,10 +40,17 @@ report() {
     fi
     printf '%s, %s\n\n' "$(hostname -f)" "$(date --utc '+%F %R UTC')"
     for i in "${!names[@]}"; do printf '%-13s %s\n' "${names[$i]}" "${values[$i]}"; done
-    if ((${#problems[@]} == 0)); then
-        printf '\nAll is well.\n'
-        return
+    if [ -n "$under_way" ]; then
+        printf '\n%s: look again when that is done.\n' "${under_way^}"
+        if ((${#unsettled[@]} > 0)); then
+            printf 'Until then:\n'
+            printf '  - %s\n' "${unsettled[@]}"
+        fi
     fi
-    printf '\n%sWrong:%s\n' "$red" "$plain"
-    printf '  - %s\n' "${problems[@]}"
+    if ((${#problems[@]} > 0)); then
+        printf '\n%sWrong:%s\n' "$red" "$plain"
+        printf '  - %s\n' "${problems[@]}"
+    elif [ -z "$under_way" ]; then
+        printf '\nAll is well.\n'
+    fi
 }

@@ -1,10 +1,18 @@
 # shellcheck shell=bash
-# The data volume and what runs on it. Needs apply.sh.
+# The data volume and what runs on it. Needs apply.sh and data-device.sh.
+
+# Refused before anything is written: with the new name in place the machine would come up with it at its next boot.
+keep_data_device() {
+    local elsewhere
+    elsewhere=$(data_lies_elsewhere "$@")
+    [ -z "$elsewhere" ] || fail "the data lies on $elsewhere, and $1 is described: nothing was changed, and nothing would" \
+        "move it. Describe it as before"
+}
 
 # Nothing is started without the volume: that is the units' own requirement, here it is only explained. At first boot
 # the volume is attached when the server is there, so nobody waits for it.
 use_data_volume() {
-    local mount_point=$1 mount_unit=$2 prepare_unit=$3 device_file=$4 device mounted
+    local mount_point=$1 mount_unit=$2 prepare_unit=$3 device_file=$4 device
     if [ "${MAILHOST_FIRST_BOOT:-no}" = yes ] && ! mountpoint --quiet "$mount_point"; then
         systemctl enable --quiet "$mount_unit"
         systemctl start --no-block docker.service
@@ -19,9 +27,8 @@ use_data_volume() {
             fail "the data volume $device is not mounted, see above: nothing runs without it"
         fi
     fi
-    mounted=$(findmnt --noheadings --output SOURCE --mountpoint "$mount_point")
-    if [ "$(readlink -f "$mounted")" != "$(readlink -f "$device")" ]; then
-        fail "$mount_point is $mounted, which is not the data volume $device: stop what runs (systemctl stop docker)," \
+    if ! is_mounted_from "$device" "$mount_point"; then
+        fail "$mount_point is $(findmnt --noheadings --output SOURCE --mountpoint "$mount_point"), which is not the data volume $device: stop what runs (systemctl stop docker)," \
             "unmount it (systemctl stop '$mount_unit'), then run this again"
     fi
     systemctl --quiet is-enabled "$mount_unit" 2>/dev/null || systemctl enable --quiet "$mount_unit"
@@ -31,6 +38,8 @@ use_data_volume() {
 grow_file_system() {
     local device_file=$1 size_gb=$2 device waited=0 blocks block_size output
     device=$(readlink -f "$(cat "$device_file")")
+    # On the root disk.
+    [ ! -d "$device" ] || return 0
     # The kernel hears of a larger disk a moment after the provider has made it.
     until (($(blockdev --getsize64 "$device") >= size_gb * 1000000000)); do
         if ((waited >= 30)); then
@@ -75,9 +84,22 @@ start_stopped_containers() {
     rm "$list"
 }
 
+# Which machine this is, for cloud-init: a copy of its disk is another one.
+instance() { cat /var/lib/cloud/data/instance-id 2>/dev/null || true; }
+
+# What first boot knows is the plan of the day on which the server was made: run once more (cloud-init clean), it has no
+# say over what came over SSH since.
+leave_what_was_set_up() {
+    local instance
+    instance=$(instance)
+    [ -n "$instance" ] && [ "$(cat /var/lib/mailhost/was-as-planned 2>/dev/null)" = "$instance" ] || return 0
+    say "this host was set up already and stays as it is: what changed since comes over SSH"
+    exit 0
+}
+
 finish() {
     start_stopped_containers
-    touch /var/lib/mailhost/was-as-planned
+    instance >/var/lib/mailhost/was-as-planned
     rm -f /var/lib/mailhost/first-boot-failed
     say "the host is as planned"
 }

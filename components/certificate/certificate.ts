@@ -8,6 +8,7 @@ import { readFacts } from "./facts";
 import type { CertificateLineage } from "./names";
 import { certificateProblems, defaultPropagationSeconds } from "./plan";
 import { renderCertificateScript } from "./script";
+import { withWaitingChildren } from "../waiting-children";
 
 export interface CertificateArgs {
     /** The host, set up (`HostSetup`): give its set-up in `dependsOn`. */
@@ -94,7 +95,7 @@ export class Certificate extends pulumi.ComponentResource {
         };
         const token = typeof cloudflareApiToken === "string" ? cloudflareApiToken : undefined;
         throwProblems(name, certificateProblems(plan, token));
-        super("mailhost:index:Certificate", name, {}, opts);
+        super("mailhost:index:Certificate", name, {}, withWaitingChildren(opts));
         const script = pulumi
             .output(cloudflareApiToken)
             .apply((secret) => renderCertificateScript(plan, secret));
@@ -109,13 +110,7 @@ export class Certificate extends pulumi.ComponentResource {
                 // What it prints are its own lines and certbot's reasons, from which the token is taken out.
                 logging: command.types.enums.remote.Logging.StdoutAndStderr,
             },
-            {
-                parent: this,
-                // A component's own dependencies do not reach its children.
-                dependsOn: pulumi
-                    .output(opts?.dependsOn ?? [])
-                    .apply((others) => [...server.ready, ...[others].flat()]),
-            },
+            { parent: this, dependsOn: server.ready },
         );
         // Digests and an account's URI are public; that the script holds a secret must not hide them in every record.
         const said = pulumi.unsecret(issued.stdout);

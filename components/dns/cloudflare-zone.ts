@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { recordComment } from "./cloudflare-arguments";
 import { cloudflareRecordArgs } from "./cloudflare-record";
 import { phases, recordKey, type DnsValues, type Phase, type PlannedRecord } from "./record";
+import { withWaitingChildren } from "../waiting-children";
 
 /** Arguments of {@link CloudflareZone}. */
 export interface CloudflareZoneArgs {
@@ -83,7 +84,7 @@ export class CloudflareZone extends pulumi.ComponentResource {
             typeOf(phase),
             name,
             {},
-            pulumi.mergeOptions(opts, { aliases: former ? [former] : [] }),
+            withWaitingChildren(pulumi.mergeOptions(opts, { aliases: former ? [former] : [] })),
         );
         // A record that goes from one phase to another is the same record.
         const parents = phase
@@ -105,8 +106,6 @@ export class CloudflareZone extends pulumi.ComponentResource {
         };
         const child: pulumi.CustomResourceOptions = {
             parent: this,
-            // A component's own dependencies do not reach its children.
-            dependsOn: opts?.dependsOn,
             aliases: [
                 ...parents.map((parent) => ({ parent })),
                 ...(args.adoptImported ? [{ parent: pulumi.rootStackResource }] : []),

@@ -29,7 +29,7 @@ export { CloudflareZone, type CloudflareZoneArgs } from "./cloudflare-zone";
  *     email: "you@example.net",
  *     server: hetzner({ sshAllowedCidrs: ["203.0.113.0/24"] }),
  *     dns: cloudflare({ dnssec: true }),
- *     stack: new pulumi.Config("mailhost").requireObject<StackOptions>("stack"),
+ *     stack: new pulumi.Config("mailhost").getObject<StackOptions>("stack"),
  * });
  * ```
  */

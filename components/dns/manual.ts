@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { mailhostCommand } from "../mailhost-command";
 import type { DnsAdapter } from "./dns";
 
 /** Arguments of `manualDns(…)`. */
@@ -27,7 +28,7 @@ export interface ManualDnsArgs {
  *     server: hetzner({ sshAllowedCidrs: ["203.0.113.0/24"] }),
  *     dns: manualDns(),
  *     certificate: { cloudflareApiToken: config.requireSecret("cloudflareApiToken") },
- *     stack: config.requireObject<StackOptions>("stack"),
+ *     stack: config.getObject<StackOptions>("stack"),
  * });
  * ```
  */
@@ -39,7 +40,7 @@ export function manualDns(args: ManualDnsArgs = {}): DnsAdapter {
             write: () => [],
             ds: pulumi.output<Record<string, string>>({}),
             nextSteps: pulumi.output([
-                `Publish the ${plan.records.length} records that \`npm run mailhost -- dns\` prints (--zone-file for import): those of phase base first, those of phase serving once the host takes mail.`,
+                `Publish the ${plan.records.length} records that \`${mailhostCommand} dns\` prints (--zone-file for import): those of phase base first, those of phase serving once the host takes mail.`,
                 `See that the zones ${plan.zones.map(({ name }) => name).join(", ")} are at Cloudflare: the host answers the certificate authority there, and gets no certificate for a domain elsewhere.`,
             ]),
         }),

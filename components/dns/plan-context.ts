@@ -7,6 +7,8 @@ import type { CertificateKey } from "./record";
 /** The description of a mail host with every default in place. */
 export interface PlanContext {
     primary: string;
+    /** The operator's e-mail address. */
+    email: string;
     /** Name of the host. */
     host: string;
     primarySettings: DomainSettings;
@@ -39,6 +41,7 @@ export function planContext(args: DnsPlanArgs): PlanContext {
     const further = [...domains.keys()].filter((name) => name !== primary);
     return {
         primary,
+        email: args.email,
         host: hostNameOf(primary),
         primarySettings,
         domains,

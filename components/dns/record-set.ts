@@ -40,6 +40,7 @@ export function layOut(context: PlanContext): DnsPlan {
             ({ domain, setting }) => [domain, setting],
         ),
         warnings: [
+            ...operatorWarnings(context),
             ...(context.addresses.has("ipv4") ? [] : [withoutIpv4]),
             ...sorted([...domains.values()], ({ name }) => [name]).flatMap(warnings),
         ],
@@ -82,6 +83,15 @@ function missingValues({ primary }: PlanContext, domain: DomainSettings): Missin
 
 const withoutIpv4 =
     "The host has no IPv4 address: most mail servers can't reach it, and the stack sends over IPv4 alone.";
+
+/** The operator hears of a broken host by mail, which must not depend on that host. */
+function operatorWarnings({ email, host, domains }: PlanContext): string[] {
+    const domain = email.slice(email.lastIndexOf("@") + 1).toLowerCase();
+    if (domain !== host && !domains.has(domain)) return [];
+    return [
+        `email: ${JSON.stringify(email)} is at ${domain}, whose mail comes to this host: when the host fails or its certificate runs out, the letters that say so do not reach you. Give an address elsewhere (config key mailhost:email).`,
+    ];
+}
 
 /** What the domain's operator asked for, and something will object to. */
 function warnings({ name, mx, dmarc, spf }: DomainSettings): string[] {

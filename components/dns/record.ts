@@ -138,3 +138,11 @@ export function referenceKey(reference: Reference): string {
 
 /** Reference key → its value, in the form that {@link Reference} says. */
 export type DnsValues<V = string> = Readonly<Record<string, V>>;
+
+/** What stands for the references that only the certificate gives. */
+export function certificateValues<V>(keyDigest: V, accountUri: V): DnsValues<V> {
+    return {
+        [referenceKey({ ref: "certificate-key", key: "current" })]: keyDigest,
+        [referenceKey({ ref: "acme-account" })]: accountUri,
+    };
+}

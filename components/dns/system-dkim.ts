@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
 import { throwProblems, type Problem } from "../problem";
 import { protectedBy } from "../protected-by";
+import { withWaitingChildren } from "../waiting-children";
 
 /** Which of the system's DKIM keys there are, and which one signs. */
 export interface SystemDkimSelectors {
@@ -91,7 +92,7 @@ export class SystemDkim extends pulumi.ComponentResource {
 
     constructor(name: string, args: SystemDkimArgs = {}, opts?: pulumi.ComponentResourceOptions) {
         throwProblems(name, systemDkimProblems("systemDkim", args));
-        super("mailhost:index:SystemDkim", name, {}, opts);
+        super("mailhost:index:SystemDkim", name, {}, withWaitingChildren(opts));
         const selectors = args.selectors ?? systemDkimDefaults.selectors;
         const signing = args.signing ?? selectors[0];
         const keys = selectors.map((selector) => ({

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import type { Server } from "../server/server";
-import { referenceKey, type DnsValues } from "./record";
+import { certificateValues, referenceKey, type DnsValues } from "./record";
 import type { Certificate } from "../certificate/certificate";
 import type { SystemDkim } from "./system-dkim";
 
@@ -32,12 +32,10 @@ export function certificateDnsValues(
     primary: string,
     certificate: Pick<Certificate, "keyDigests" | "accountUri">,
 ): DnsValues<pulumi.Output<string>> {
-    return {
-        [referenceKey({ ref: "certificate-key", key: "current" })]: certificate.keyDigests.apply(
-            (digests) => digests[primary] ?? "",
-        ),
-        [referenceKey({ ref: "acme-account" })]: certificate.accountUri,
-    };
+    return certificateValues(
+        certificate.keyDigests.apply((digests) => digests[primary] ?? ""),
+        certificate.accountUri,
+    );
 }
 
 /**

@@ -1,10 +1,10 @@
 import { dataDeviceFile, dataMountPoint, dataMountUnit, dataPrepareUnit } from "./data-volume";
-import type { AptSource, HostFile, HostPlanArgs, Swap, Sysctl } from "./plan";
+import type { AptSource, ExistingMachine, HostFile, HostPlanArgs, Swap, Sysctl } from "./plan";
 import { stackHostFiles } from "../stack/deploy-host-files";
 import { hostCommandFiles } from "./host-command";
 import { libraryFolder } from "./library";
 import { shellQuote } from "./shell-quote";
-import { hostTemplate } from "./template";
+import { hostFragment, hostTemplate } from "./template";
 
 const unitFolder = "/etc/systemd/system";
 
@@ -76,12 +76,18 @@ function dockerFiles(): HostFile[] {
     ];
 }
 
-function dataVolumeFiles(): HostFile[] {
+/** How the data's folder is mounted, and from what `/run/mailhost/data-device` leads to. */
+const dataMounts = {
+    device: { TYPE: "ext4", OPTIONS: "noatime,nodev,nosuid" },
+    "root-disk": { TYPE: "none", OPTIONS: "bind,noatime,nodev,nosuid" },
+} as const;
+
+function dataVolumeFiles({ data = "device" }: Partial<ExistingMachine> = {}): HostFile[] {
     return [
         {
             path: `${libraryFolder}/data-volume`,
             mode: "0755",
-            content: hostTemplate("data-volume.sh"),
+            content: hostTemplate("data-volume.sh", { IS_BLANK: hostFragment("is-blank.sh") }),
         },
         {
             path: `${unitFolder}/${dataPrepareUnit}`,
@@ -94,7 +100,10 @@ function dataVolumeFiles(): HostFile[] {
         {
             path: `${unitFolder}/${dataMountUnit}`,
             mode: "0644",
-            content: hostTemplate("data.mount", { MOUNT_POINT: dataMountPoint }),
+            content: hostTemplate("data.mount", {
+                MOUNT_POINT: dataMountPoint,
+                ...dataMounts[data],
+            }),
         },
     ];
 }
@@ -112,6 +121,7 @@ function certificateFiles(): HostFile[] {
         {
             path: `${libraryFolder}/certificates`,
             mode: "0755",
+            overSshOnly: true,
             content: [
                 hostTemplate("certificates.sh", { MOUNT_POINT: dataMountPoint }),
                 ...certificateParts.map((part) => hostTemplate(part)),
@@ -131,7 +141,18 @@ function certificateFiles(): HostFile[] {
     ];
 }
 
-function firewallFiles(openTcpPorts: readonly number[]): HostFile[] {
+/** Who may reach the ports at which sshd listens. */
+function sshRules(cidrs: readonly string[] | undefined): string {
+    const matches = cidrs?.map((cidr) => `${cidr.includes(":") ? "ip6" : "ip"} saddr ${cidr} `);
+    return (matches ?? [""])
+        .map((match) => `${match}tcp dport $ssh_ports accept`)
+        .join("\n        ");
+}
+
+function firewallFiles(
+    openTcpPorts: readonly number[],
+    { sshAllowedCidrs }: Partial<ExistingMachine> = {},
+): HostFile[] {
     const effect = { verb: "restart", unit: "mailhost-firewall.service" } as const;
     const ports = [...new Set(openTcpPorts)].sort((a, b) => a - b);
     return [
@@ -150,6 +171,7 @@ function firewallFiles(openTcpPorts: readonly number[]): HostFile[] {
             path: "/etc/mailhost/firewall.nft",
             mode: "0644",
             content: hostTemplate("firewall.nft", {
+                SSH_RULES: sshRules(sshAllowedCidrs),
                 OPEN_TCP_PORTS: ports.length > 0 ? `elements = { ${ports.join(", ")} }` : "",
             }),
             check: "firewall",
@@ -203,10 +225,10 @@ export function hostFiles(
             mode: "0644",
             content: hostTemplate("swapfile.swap", { FILE: swap.file }),
         },
-        ...dataVolumeFiles(),
+        ...dataVolumeFiles(args.existing),
         ...dockerFiles(),
         ...certificateFiles(),
-        ...hostCommandFiles(),
+        ...hostCommandFiles(args.existing),
         {
             // Apart from root's own file, which holds the program's key and whatever an administrator adds there.
             path: "/etc/ssh/authorized_keys.d/root",
@@ -221,6 +243,6 @@ export function hostFiles(
             effect: { verb: "reload", unit: "ssh.service" },
         },
         ...stackHostFiles(),
-        ...firewallFiles(args.openTcpPorts),
+        ...firewallFiles(args.openTcpPorts, args.existing),
     ];
 }

@@ -26,3 +26,10 @@ export function withInput(words: readonly (string | number)[], content: string):
 export function commandLine(words: readonly (string | number)[]): string {
     return words.map((word) => shellQuote(String(word))).join(" ");
 }
+
+/** Variables of shell, a line each. */
+export function assignments(values: Readonly<Record<string, string | number>>): string {
+    return Object.entries(values)
+        .map(([name, value]) => `${name}=${shellQuote(String(value))}\n`)
+        .join("");
+}

@@ -6,6 +6,7 @@ import { hostScriptBody, scriptHead, type HostScriptValues } from "./script";
 import { sealScript } from "./seal";
 import { commandConnection, receiveCommand } from "./ssh-channel";
 import { hostTemplate } from "./template";
+import { withWaitingChildren } from "../waiting-children";
 
 export interface HostSetupArgs {
     server: Server;
@@ -36,7 +37,7 @@ export class HostSetup extends pulumi.ComponentResource {
     readonly log: pulumi.Output<string>;
 
     constructor(name: string, args: HostSetupArgs, opts?: pulumi.ComponentResourceOptions) {
-        super("mailhost:index:HostSetup", name, {}, opts);
+        super("mailhost:index:HostSetup", name, {}, withWaitingChildren(opts));
         const { server, plan, secrets = {} } = args;
         const used = plan.secretDelivery === "user-data" ? secrets : {};
         const script = pulumi
@@ -62,14 +63,14 @@ export class HostSetup extends pulumi.ComponentResource {
     }
 }
 
-/** The script that is sent: first boot is waited for before anything is changed. */
+/** The script that is sent: a first boot that is ours is waited for before anything is changed. */
 export function setupScript(plan: HostPlan, values: HostScriptValues): string {
     return sealScript(
         [
             scriptHead,
             hostTemplate("apply.sh"),
             hostTemplate("first-boot.sh"),
-            "wait_for_first_boot\n",
+            plan.awaitsFirstBoot ? "wait_for_first_boot\n" : "",
             hostScriptBody(plan, values),
         ].join(""),
     );

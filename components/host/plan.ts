@@ -2,7 +2,7 @@ import { dataDeviceFile, dataMountPoint, dataMountUnit, dataPrepareUnit } from "
 import { hostFiles, renewalTimer } from "./files";
 import { hostPackages } from "./packages";
 
-/** Operating systems that the host plan knows. `debian-13` is rehearsed end to end, the others are unit-tested. */
+/** Operating systems that the host plan knows. `debian-13` is rehearsed end to end; the others are unit-tested, and were booted once. */
 export const systems = ["debian-13", "debian-12", "ubuntu-24.04", "ubuntu-22.04"] as const;
 export type System = (typeof systems)[number];
 
@@ -33,6 +33,16 @@ export interface HostPlanArgs {
      * to `/etc/profile.d/env.sh` and `/root/.cloudflare.ini`; with `ssh` they write none.
      */
     secretDelivery: "ssh" | "user-data";
+    /** What differs where the machine was not made for this host. @default it was: rented, and booted as planned */
+    existing?: ExistingMachine;
+}
+
+/** A machine that was there before: its first boot is over and was not ours, and nobody narrows SSH in front of it. */
+export interface ExistingMachine {
+    /** `root-disk`: the data lies in the mount point's own folder, which is mounted on itself. */
+    data: "device" | "root-disk";
+    /** Address blocks in CIDR form from which the host's own firewall lets SSH in. @default every address */
+    sshAllowedCidrs?: readonly string[];
 }
 
 /** A package source beside the distribution's own. */
@@ -114,7 +124,11 @@ export interface HostPlan {
         /** Never to run. */
         masked: string[];
     };
+    /** Whether the first boot is awaited, and has to have gone well. */
+    awaitsFirstBoot: boolean;
     dataVolume: {
+        /** Where it is: a device of its own, or the mount point's folder on the root disk. */
+        data: ExistingMachine["data"];
         mountPoint: string;
         mountUnit: string;
         /** Prepares the device before the mount; its failure says why. */
@@ -178,7 +192,9 @@ export function planHost(args: HostPlanArgs): HostPlan {
             // Renewal is ours: the distribution's timer knows neither the store on the volume nor who reads the keys.
             masked: ["certbot.timer"],
         },
+        awaitsFirstBoot: args.existing === undefined,
         dataVolume: {
+            data: args.existing?.data ?? "device",
             mountPoint: dataMountPoint,
             mountUnit: dataMountUnit,
             prepareUnit: dataPrepareUnit,

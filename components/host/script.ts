@@ -9,7 +9,7 @@ export const scriptHead = "#!/bin/bash\nset -euo pipefail\numask 022\n";
 
 /** What is known only when the script is rendered. */
 export interface HostScriptValues {
-    /** The data volume's device on the host, e.g. `/dev/disk/by-id/scsi-0HC_Volume_1`. */
+    /** The data volume's device on the host, e.g. `/dev/disk/by-id/scsi-0HC_Volume_1`; on the root disk the mount point. */
     dataDevice: string;
     /** The size in GB that the device is to have; with a larger one the file system grows. @default as it is */
     dataSizeGb?: number;
@@ -68,7 +68,19 @@ export function hostScriptBody(
     ];
     const place = (chosen: HostFile[]) => chosen.flatMap((file) => put(file, values.secrets));
     const steps = [
+        ...(firstBoot ? ["leave_what_was_set_up"] : []),
         "prepare_state",
+        ...(firstBoot
+            ? []
+            : [
+                  call(
+                      "keep_data_device",
+                      values.dataDevice,
+                      dataVolume.mountPoint,
+                      // A rented server's volume is replaced together with what was noted of it.
+                      plan.awaitsFirstBoot ? "" : dataVolume.deviceFile,
+                  ),
+              ]),
         call("set_host_name", plan.hostname, plan.fqdn),
         call("mask_units", ...plan.units.masked),
         ...place(files.filter((file) => file.check === undefined)),
@@ -102,6 +114,7 @@ export function hostScriptBody(
     ];
     return [
         hostTemplate("packages.sh"),
+        hostTemplate("data-device.sh"),
         hostTemplate("volume.sh"),
         "apply_host() {",
         ...steps,
@@ -112,7 +125,8 @@ export function hostScriptBody(
 }
 
 /**
- * What first boot does, as a bash script: run twice it changes nothing, killed and run again it converges.
+ * What first boot does, as a bash script: run twice it changes nothing, killed and run again it converges. On a host
+ * that was set up it does nothing, since the plan that it holds may be an old one.
  *
  * @returns a whole script, whose last line is the end marker.
  */

@@ -23,9 +23,12 @@ export function receiveCommandWithLock(lockFile: string): string {
 /**
  * The connection of `@pulumi/command`, from exactly the keys that it knows: it prints those that it does not know,
  * values and all.
+ *
+ * @param options.dialErrorLimit failed attempts until it gives up: fewer for a machine that has been up before.
  */
 export function commandConnection(
     ssh: SshConnection,
+    { dialErrorLimit = 60 }: { dialErrorLimit?: number } = {},
 ): pulumi.Input<types.input.remote.ConnectionArgs> {
     return {
         host: ssh.host,
@@ -35,7 +38,7 @@ export function commandConnection(
         hostKey: ssh.hostKey,
         // Attempts are at most 5 s apart: five minutes for a host that refuses while it boots, at most fifteen for one that
         // is silent, as behind a firewall.
-        dialErrorLimit: 60,
+        dialErrorLimit,
         perDialTimeout: 10,
     };
 }

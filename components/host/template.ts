@@ -30,8 +30,8 @@ function fill(file: string, values: Record<string, string>): string {
 }
 
 /** A part of a script, from `cloud-init/host`, without the lines that are for its linter. */
-export function hostFragment(name: string): string {
-    return hostTemplate(name)
+export function hostFragment(name: string, values: Record<string, string> = {}): string {
+    return hostTemplate(name, values)
         .replace(/^(# shellcheck .*\n+)+/, "")
         .trimEnd();
 }

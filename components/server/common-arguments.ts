@@ -90,16 +90,32 @@ function imageProblems(path: string, args: Partial<CommonArgs>, defaultImage: Sy
     return [];
 }
 
+const cidrRemedy =
+    "List the address blocks that you administer from, e.g. 203.0.113.0/24 (0.0.0.0/0 is everyone).";
+
 function cidrProblems(path: string, cidrs: readonly string[] | undefined): Problem[] {
-    const remedy =
-        "List the address blocks that you administer from, e.g. 203.0.113.0/24 (0.0.0.0/0 is everyone).";
     if (cidrs === undefined) {
         return [
-            { path, reason: "Nothing says who may connect over SSH; no default is safe.", remedy },
+            {
+                path,
+                reason: "Nothing says who may connect over SSH; no default is safe.",
+                remedy: cidrRemedy,
+            },
         ];
     }
+    return cidrListProblems(path, cidrs);
+}
+
+/** What is wrong with a list of the address blocks that SSH is let in from. */
+export function cidrListProblems(path: string, cidrs: readonly string[]): Problem[] {
     if (cidrs.length === 0) {
-        return [{ path, reason: "The list is empty, and the host is set up over SSH.", remedy }];
+        return [
+            {
+                path,
+                reason: "The list is empty, and the host is set up over SSH.",
+                remedy: cidrRemedy,
+            },
+        ];
     }
     return cidrs.flatMap((cidr, index) => cidrProblem(`${path}[${index}]`, cidr) ?? []);
 }
@@ -130,7 +146,7 @@ const keyAlgorithms = [
 ];
 
 /** Wanted is `algorithm base64 [comment]` on one line, the blob naming the same algorithm (RFC 4253 §6.6). */
-function publicKeyProblem(path: string, key: string): Problem | undefined {
+export function publicKeyProblem(path: string, key: string): Problem | undefined {
     if (key.includes("PRIVATE KEY")) {
         return {
             path,

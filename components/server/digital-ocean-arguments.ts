@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { System } from "../host/plan";
 import { nearestName } from "../names";
 import type { Problem } from "../problem";
+import type { MemoryArgument } from "../stack/memory";
 import { commonProblems, isSystem } from "./common-arguments";
 import { dropletSize, dropletSizes, regions } from "./digital-ocean-catalogue";
 
@@ -100,6 +101,16 @@ export function dropletMemoryMb(args: Partial<DigitalOceanArgs>): number | undef
     return gb === undefined ? undefined : gb * 1024;
 }
 
+/** How the memory follows from the size. */
+export function dropletMemory(args: Partial<DigitalOceanArgs>): MemoryArgument {
+    const sizes = [...dropletSizes].sort((a, b) => a.memoryGb - b.memoryGb);
+    return {
+        path: "server.size",
+        value: args.size ?? digitalOceanDefaults.size,
+        atLeast: (memoryMb) => sizes.find(({ memoryGb }) => memoryGb * 1024 >= memoryMb)?.name,
+    };
+}
+
 /** What DigitalOcean calls the image: `debian-13-x64`; a snapshot keeps its number. */
 export function imageSlug(image: string): string {
     return isSystem(image) ? `${image.replace(".", "-")}-x64` : image;
@@ -153,10 +164,12 @@ function sizeProblems(path: string, args: Partial<DigitalOceanArgs>): Problem[] 
     if (args.memoryGb === undefined) {
         const names = dropletSizes.map((known) => known.name);
         const near = nearestName(name, names);
+        const memoryGb = Number(/-(\d+)gb(?:-|$)/.exec(name)?.[1] ?? NaN);
+        const small = memoryGb < 2 ? `: ${memoryGb} GB of memory are too little` : "";
         return [
             {
                 path: `${path}.size`,
-                reason: `${JSON.stringify(name)} is not a Droplet size that this version knows.`,
+                reason: `${JSON.stringify(name)} is not a Droplet size that this version knows${small}.`,
                 remedy: `${near ? `Did you mean ${near}? ` : ""}Choose one of ${names.join(", ")}; for another, give ${path}.memoryGb as well.`,
             },
         ];

@@ -4,19 +4,23 @@ import * as tls from "@pulumi/tls";
 import { renderCloudConfig } from "../host/cloud-config";
 import { DataGuard } from "../host/data-guard";
 import { isEverywhere } from "../names";
-import { throwProblems } from "../problem";
+import { throwProblems, type Problem } from "../problem";
 import { protectedBy } from "../protected-by";
 import {
     digitalOceanProblems,
     digitalOceanSettings,
+    dropletMemory,
     dropletMemoryMb,
     imageSlug,
     volumeDevice,
     volumeName,
     type DigitalOceanArgs,
 } from "./digital-ocean-arguments";
+import { alsoMoved } from "./moved-server";
+import { defaultTokenProblems, digitalOceanToken } from "./provider-token";
 import type { Server, ServerAdapter, ServerPlan, SshConnection } from "./server";
 import { userDataProblems, type UserDataLimit } from "./user-data-limit";
+import { withWaitingChildren } from "../waiting-children";
 
 export type { DigitalOceanArgs } from "./digital-ocean-arguments";
 
@@ -46,7 +50,7 @@ const tags = ["pulumi-mailhost"];
  *     email: "you@example.net",
  *     server: digitalOcean({ region: "fra1", sshAllowedCidrs: ["203.0.113.0/24"] }),
  *     dns: cloudflare(),
- *     stack: new pulumi.Config("mailhost").requireObject<StackOptions>("stack"),
+ *     stack: new pulumi.Config("mailhost").getObject<StackOptions>("stack"),
  * });
  * ```
  */
@@ -55,7 +59,8 @@ export function digitalOcean(args: DigitalOceanArgs): ServerAdapter {
         system: digitalOceanSettings(args).system,
         authorizedKeys: digitalOceanSettings(args).authorizedKeys,
         memoryMb: dropletMemoryMb(args),
-        problems: (path) => digitalOceanProblems(path, args),
+        memoryFrom: dropletMemory(args),
+        problems: (path, opts) => [...digitalOceanProblems(path, args), ...tokenProblems(opts)],
         create: (name, plan, opts) => new DigitalOceanServer(name, { ...args, plan }, opts),
     } satisfies ServerAdapter;
 }
@@ -123,10 +128,10 @@ export class DigitalOceanServer extends pulumi.ComponentResource implements Serv
         opts?: pulumi.ComponentResourceOptions,
     ) {
         const { plan } = args;
-        throwProblems(name, digitalOceanProblems("server", args));
+        throwProblems(name, [...digitalOceanProblems("server", args), ...tokenProblems(opts)]);
         const settings = digitalOceanSettings(args);
         throwProblems(name, userDataProblems("server", plan.host, userDataLimit));
-        super("mailhost:index:DigitalOceanServer", name, {}, opts);
+        super("mailhost:index:DigitalOceanServer", name, {}, withWaitingChildren(alsoMoved(opts)));
         if (pulumi.runtime.isDryRun()) this.warn(settings.sshAllowedCidrs);
 
         const child = { parent: this };
@@ -253,6 +258,14 @@ export class DigitalOceanServer extends pulumi.ComponentResource implements Serv
             );
         }
     }
+}
+
+function tokenProblems(opts?: pulumi.ComponentResourceOptions): Problem[] {
+    return defaultTokenProblems(
+        digitalOceanToken,
+        (value) => digitalocean.Provider.isInstance(value),
+        opts,
+    );
 }
 
 function withoutLineEnd(text: string): string {

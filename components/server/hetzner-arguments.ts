@@ -1,6 +1,7 @@
 import type { System } from "../host/plan";
 import { nearestName } from "../names";
 import type { Problem } from "../problem";
+import type { MemoryArgument } from "../stack/memory";
 import { commonProblems, isSystem } from "./common-arguments";
 import { locations, serverType, serverTypes, type Architecture } from "./hetzner-catalogue";
 
@@ -82,6 +83,23 @@ export function hetznerSettings(args: HetznerArgs): HetznerSettings {
         volumeSizeGb: args.volumeSizeGb ?? hetznerDefaults.volumeSizeGb,
         authorizedKeys: args.authorizedKeys ?? [],
         architecture: args.architecture ?? serverType(type)?.architecture ?? "x86",
+    };
+}
+
+/** How the memory follows from the type. A running server's disk boots on one architecture only, at its own location. */
+export function hetznerMemory(args: Partial<HetznerArgs>): MemoryArgument {
+    const type = args.type ?? hetznerDefaults.type;
+    const location = args.location ?? hetznerDefaults.location;
+    const architecture = args.architecture ?? serverType(type)?.architecture;
+    const offered = serverTypes
+        .filter(
+            (other) => other.architecture === architecture && other.locations.includes(location),
+        )
+        .sort((a, b) => a.memoryGb - b.memoryGb);
+    return {
+        path: "server.type",
+        value: type,
+        atLeast: (memoryMb) => offered.find(({ memoryGb }) => memoryGb * 1024 >= memoryMb)?.name,
     };
 }
 

@@ -4,12 +4,20 @@ import * as tls from "@pulumi/tls";
 import { renderCloudConfig } from "../host/cloud-config";
 import { DataGuard } from "../host/data-guard";
 import { firstHostAddress, isEverywhere } from "../names";
-import { throwProblems } from "../problem";
-import { hetznerProblems, hetznerSettings, type HetznerArgs } from "./hetzner-arguments";
+import { throwProblems, type Problem } from "../problem";
+import {
+    hetznerMemory,
+    hetznerProblems,
+    hetznerSettings,
+    type HetznerArgs,
+} from "./hetzner-arguments";
 import { architectureConflict, memoryMbOf, type Architecture } from "./hetzner-catalogue";
 import { protectedBy } from "../protected-by";
+import { alsoMoved } from "./moved-server";
+import { defaultTokenProblems, hcloudToken } from "./provider-token";
 import type { Server, ServerAdapter, ServerPlan, SshConnection } from "./server";
 import { userDataProblems, type UserDataLimit } from "./user-data-limit";
+import { withWaitingChildren } from "../waiting-children";
 
 export type { HetznerArgs } from "./hetzner-arguments";
 
@@ -38,7 +46,7 @@ const everyone = ["0.0.0.0/0", "::/0"];
  *     email: "you@example.net",
  *     server: hetzner({ type: "cax21", location: "fsn1", sshAllowedCidrs: ["203.0.113.0/24"] }),
  *     dns: cloudflare(),
- *     stack: new pulumi.Config("mailhost").requireObject<StackOptions>("stack"),
+ *     stack: new pulumi.Config("mailhost").getObject<StackOptions>("stack"),
  * });
  * ```
  */
@@ -47,7 +55,8 @@ export function hetzner(args: HetznerArgs): ServerAdapter {
         system: hetznerSettings(args).system,
         authorizedKeys: hetznerSettings(args).authorizedKeys,
         memoryMb: memoryMbOf(hetznerSettings(args).type),
-        problems: (path) => hetznerProblems(path, args),
+        memoryFrom: hetznerMemory(args),
+        problems: (path, opts) => [...hetznerProblems(path, args), ...tokenProblems(opts)],
         create: (name, plan, opts) => new HetznerServer(name, { ...args, plan }, opts),
     } satisfies ServerAdapter;
 }
@@ -108,10 +117,10 @@ export class HetznerServer extends pulumi.ComponentResource implements Server {
 
     constructor(name: string, args: HetznerServerArgs, opts?: pulumi.ComponentResourceOptions) {
         const { plan } = args;
-        throwProblems(name, hetznerProblems("server", args));
+        throwProblems(name, [...hetznerProblems("server", args), ...tokenProblems(opts)]);
         const settings = hetznerSettings(args);
         throwProblems(name, userDataProblems("server", plan.host, userDataLimit));
-        super("mailhost:index:HetznerServer", name, {}, opts);
+        super("mailhost:index:HetznerServer", name, {}, withWaitingChildren(alsoMoved(opts)));
         if (pulumi.runtime.isDryRun()) this.warn(settings);
 
         const child = { parent: this };
@@ -295,6 +304,10 @@ export class HetznerServer extends pulumi.ComponentResource implements Server {
             throw error;
         });
     }
+}
+
+function tokenProblems(opts?: pulumi.ComponentResourceOptions): Problem[] {
+    return defaultTokenProblems(hcloudToken, (value) => hcloud.Provider.isInstance(value), opts);
 }
 
 function withoutLineEnd(text: string): string {

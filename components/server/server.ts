@@ -1,6 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { HostPlan, SecretName, System } from "../host/plan";
+import type { ExistingMachine, HostPlan, SecretName, System } from "../host/plan";
 import type { Problem } from "../problem";
+import type { MemoryArgument } from "../stack/memory";
 
 /** Values that only the renderers of the host plan are given. */
 export type HostSecrets = Partial<Record<SecretName, pulumi.Input<string>>>;
@@ -13,6 +14,8 @@ export interface ServerPlan {
     host: HostPlan;
     /** TCP ports that the cloud's firewall opens to everyone; SSH's is the adapter's own affair. */
     openTcpPorts: number[];
+    /** TCP ports that the mail services bind, loopback's among them. @default `openTcpPorts` */
+    boundTcpPorts?: number[];
     /** What first boot gets beside the plan, with `secretDelivery: "user-data"` alone. */
     userDataSecrets?: HostSecrets;
     /** Covers data volume, addresses and keys; never the server itself. */
@@ -33,7 +36,7 @@ export interface SshConnection {
 
 /** What every kind of server offers to the parts that stand on it. */
 export interface Server {
-    /** Addresses at which the host receives. `ipv6` is the host's own address, not its network. */
+    /** Addresses at which the host receives. `ipv6` is the host's own address, not its network; empty where it has none. */
     inbound: { ipv4: pulumi.Output<string>; ipv6: pulumi.Output<string> };
     /** Addresses from which it sends: SPF, PTR and the EHLO name's records must cover these. */
     outbound: { ipv4: pulumi.Output<string>; ipv6: pulumi.Output<string> };
@@ -43,12 +46,14 @@ export interface Server {
      * replacement that then did not come: both have to be set up.
      */
     machineId: pulumi.Output<string>;
-    /** The data volume's device on the host, e.g. `/dev/disk/by-id/scsi-0HC_Volume_1`. */
+    /** The data volume's device on the host, e.g. `/dev/disk/by-id/scsi-0HC_Volume_1`; on the root disk the mount point. */
     dataDevice: pulumi.Output<string>;
     /** The data volume's size in GB, as the provider counts; undefined where it is not ours. */
     dataSizeGb?: pulumi.Output<number>;
     /** What must exist before the first SSH connection makes sense (the volume is attached, the address has its PTR). */
     ready: pulumi.Resource[];
+    /** What must exist before anything is said of the host in public: its DNS records wait for it. @default nothing */
+    accepted?: pulumi.Resource[];
     /** What the operator has to do at the provider before mail flows, a sentence each. */
     nextSteps: readonly string[];
 }
@@ -61,7 +66,20 @@ export interface ServerAdapter {
     authorizedKeys: readonly string[];
     /** The host's memory in MiB, by which the stack's services are given theirs. @default unknown */
     memoryMb?: number;
-    /** Everything that is wrong with the adapter's arguments. `path` stands before each argument, e.g. `server`. */
-    problems(path: string): Problem[];
+    /** The argument that the memory follows from, for what is said of too little of it. @default unknown */
+    memoryFrom?: MemoryArgument;
+    /** The families in which the host has an address. @default both */
+    addresses?: readonly ("ipv4" | "ipv6")[];
+    /** What differs where the machine is not made by the adapter. @default it is made */
+    existing?: ExistingMachine;
+    /** What of a machine no second host of a program can have, e.g. `address 203.0.113.7`. @default nothing */
+    identities?: readonly string[];
+    /**
+     * Everything that is wrong with the adapter's arguments, and with what its provider is asked with.
+     *
+     * @param path stands before each argument, e.g. `server`.
+     * @param opts of the mail host, which may name another provider.
+     */
+    problems(path: string, opts?: pulumi.ComponentResourceOptions): Problem[];
     create(name: string, plan: ServerPlan, opts: pulumi.ComponentResourceOptions): Server;
 }

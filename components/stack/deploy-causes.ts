@@ -114,6 +114,11 @@ export const failureCauses: readonly FailureCause[] = [
         mend: "Look whether stack.images names the right image and a whole tag of it.",
     },
     {
+        sign: "[Nn]o such image",
+        cause: "an image of the release is no longer on the host, as after docker image prune --all",
+        mend: "docker pull it there, by the name that mailhost logs stack shows, then systemctl restart mailhost-stack.",
+    },
+    {
         sign: "ENOTFOUND|EAI_AGAIN",
         cause: "the host does not resolve a name",
         mend: "Try getent hosts NAME on the host and look at its name servers (/etc/resolv.conf).",

@@ -1,10 +1,9 @@
 import { createHash } from "node:crypto";
 import { dataMountPoint } from "../host/data-volume";
-import { commandLine, withInput } from "../host/here-document";
+import { assignments, commandLine, withInput } from "../host/here-document";
 import { libraryFolder } from "../host/library";
 import { scriptHead } from "../host/script";
 import { sealScript } from "../host/seal";
-import { shellQuote } from "../host/shell-quote";
 import { hostTemplate } from "../host/template";
 import { composeFile, composeProject } from "./compose";
 import { causesTable } from "./deploy-causes";
@@ -55,17 +54,11 @@ const imageUsers: Readonly<Record<ImageName, string>> = {
     router: "nginx",
 };
 
-function assignments(values: Readonly<Record<string, string | number>>): string {
-    return Object.entries(values)
-        .map(([name, value]) => `${name}=${shellQuote(String(value))}\n`)
-        .join("");
-}
-
 const rows = (lines: readonly (readonly (string | number)[])[]) =>
     lines.map((fields) => `${fields.join("|")}\n`).join("");
 
 /** The tables of a release, as they are kept beside its files. */
-function releaseTables({ release, secrets, ports }: Deployment): Record<string, string> {
+export function releaseTables({ release, secrets, ports }: Deployment): Record<string, string> {
     const { images, furtherImages, services, verify, folders } = release;
     return {
         images: rows([
@@ -138,6 +131,7 @@ export function deployScript(deployment: Deployment): string {
                 "stack-env.sh",
                 "stack-leftovers.sh",
                 "stack-services.sh",
+                "listeners.sh",
                 "deploy-checks.sh",
                 "deploy-release.sh",
                 "deploy-health.sh",

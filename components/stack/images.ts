@@ -1,3 +1,4 @@
+import { mailhostCommand } from "../mailhost-command";
 import { nearestName } from "../names";
 import type { Problem } from "../problem";
 import { imageNames, type ImageName } from "./model";
@@ -56,8 +57,7 @@ export function unpinnedImages(images: Readonly<Record<ImageName, string>>): Ima
     return imageNames.filter((name) => !isPinned(images[name]));
 }
 
-const pin =
-    "Run `npm run mailhost -- pin`, which looks up the digests and writes them into the stack's configuration.";
+const pin = `Run \`${mailhostCommand} pin\`, which looks up the digests and writes them into the stack's configuration.`;
 
 /** What is wrong with the form of a reference; undefined when nothing is. */
 export function imageProblem(path: string, image: unknown): Problem | undefined {

@@ -9,6 +9,22 @@ interface MemoryShare {
     leastMb: number;
 }
 
+/** The argument that the host's memory follows from. */
+export interface MemoryArgument {
+    /** Its path, e.g. `server.type`. */
+    path: string;
+    value: string;
+    /** The least value with so many MiB; undefined where there is none. */
+    atLeast: (memoryMb: number) => string | undefined;
+}
+
+/** What is known of the host's memory. */
+export interface HostMemory {
+    /** In MiB. */
+    memoryMb?: number;
+    memoryFrom?: MemoryArgument;
+}
+
 const node = (share: number): MemoryShare => ({ share, leastMb: 384 });
 
 /**
@@ -83,7 +99,7 @@ export function redisDataMb(limitMb: number | undefined): number | undefined {
 export function memoryProblems(
     path: string,
     given: Readonly<Record<string, number>>,
-    memoryMb: number | undefined,
+    { memoryMb, memoryFrom }: HostMemory,
     services: readonly string[],
 ): Problem[] {
     const problems = Object.entries(given).flatMap(([name, limit]) =>
@@ -93,9 +109,9 @@ export function memoryProblems(
     if (memoryMb < leastHostMb) {
         return [
             {
-                path,
-                reason: `The host has ${memoryMb} MiB of memory; the stack needs ${leastHostMb}, and ${advisedHostMb} are advised.`,
-                remedy: "Choose a larger server.",
+                path: memoryFrom?.path ?? path,
+                reason: `${memoryFrom?.value ?? "The host"} has ${memoryMb} MiB of memory; the stack needs ${leastHostMb}, and ${advisedHostMb} are advised.`,
+                remedy: `Choose ${largerThan(memoryFrom)}.`,
             },
         ];
     }
@@ -145,10 +161,16 @@ function limitProblems(
     ];
 }
 
+/** What has enough memory, in place of what has too little. */
+function largerThan(memoryFrom: MemoryArgument | undefined): string {
+    const fits = memoryFrom?.atLeast(advisedHostMb);
+    return fits === undefined ? "a larger server" : `${fits} or a larger one`;
+}
+
 /** What is to be known of the host's memory, a sentence each. */
-export function memoryWarnings(memoryMb: number | undefined): string[] {
+export function memoryWarnings({ memoryMb, memoryFrom }: HostMemory): string[] {
     if (memoryMb === undefined || memoryMb < leastHostMb || memoryMb >= advisedHostMb) return [];
     return [
-        `The host has ${memoryMb} MiB of memory: the authors of the stack advise ${advisedHostMb}. Watch for services that are ended for lack of it, or choose a larger server.`,
+        `${memoryFrom ? `${memoryFrom.path}: ${memoryFrom.value}` : "The host"} has ${memoryMb} MiB of memory: the authors of the stack advise ${advisedHostMb}. Watch for services that are ended for lack of it, or choose ${largerThan(memoryFrom)}.`,
     ];
 }

@@ -15,7 +15,7 @@ import {
 } from "./environment";
 import { valueFault } from "./environment-text";
 import { chosenImages, imageProblems, isPinned } from "./images";
-import { memoryProblems, memoryWarnings } from "./memory";
+import { memoryProblems, memoryWarnings, type HostMemory } from "./memory";
 import {
     profiles,
     type ImageName,
@@ -26,8 +26,13 @@ import {
     type VerifiedPort,
 } from "./model";
 import { documentFile, lineageOf, renderRouter, routerNames, type RouterContext } from "./nginx";
-import { overriddenServices, serviceProblems, type ServiceOverrides } from "./service-overrides";
-import { stackServices, type Service } from "./services";
+import {
+    overriddenServices,
+    serviceProblems,
+    type LeftOutServices,
+    type ServiceOverrides,
+} from "./service-overrides";
+import { stackServices, type Service, type ServicesContext } from "./services";
 
 /**
  * What of the mail stack is for the user to choose.
@@ -85,9 +90,7 @@ export interface StackOptions<Secret = string> extends EnvironmentArgs<Secret> {
 }
 
 /** What the stack's options are judged by. */
-export interface StackSurroundings {
-    /** The host's memory in MiB, where it is known. */
-    memoryMb?: number;
+export interface StackSurroundings extends HostMemory {
     /** User name that guards the web site until its first administrator exists. */
     authBasicUsername?: string;
     /** Selector of the system's DKIM key that signs. */
@@ -95,8 +98,8 @@ export interface StackSurroundings {
 }
 
 /** What the stack's plan follows from besides its options. */
-export interface StackContext extends Required<Omit<StackSurroundings, "memoryMb">> {
-    memoryMb?: number;
+export interface StackContext
+    extends Required<Omit<StackSurroundings, keyof HostMemory>>, HostMemory {
     /** The primary domain. */
     domain: string;
     /** Every mail domain with its defaults, the primary one among them. */
@@ -142,12 +145,12 @@ export function stackProblems(
     surroundings: StackSurroundings = {},
 ): Problem[] {
     const { profile = "storage", startTlsSubmission = false, services: overrides = {} } = options;
-    const { memoryMb } = surroundings;
-    const services = stackServices({
+    const chosen = {
         domain: anyDomain,
         profile: profiles.includes(profile) ? profile : "storage",
         startTlsSubmission: startTlsSubmission === true,
-    });
+    };
+    const services = stackServices(chosen);
     const names = [
         ...new Set([...services.map(({ name }) => name), ...Object.keys(overrides)]),
     ].filter((name) => overrides[name]?.disabled !== true);
@@ -156,11 +159,33 @@ export function stackProblems(
         ...imageProblems(`${path}.images`, options.images),
         ...choiceProblems(path, profile, startTlsSubmission),
         ...environmentProblems(path, options),
-        ...memoryProblems(`${path}.memory`, options.memory ?? {}, memoryMb, names),
-        ...serviceProblems(`${path}.services`, overrides, services),
+        ...memoryProblems(`${path}.memory`, options.memory ?? {}, surroundings, names),
+        ...serviceProblems(`${path}.services`, overrides, services, leftOut(path, chosen)),
         ...textProblems("authBasicUsername", surroundings.authBasicUsername),
         ...textProblems("systemDkim.signing", surroundings.dkimSelector),
     ];
+}
+
+/** Services that the stack has with other settings → what says so. */
+function leftOut(path: string, chosen: ServicesContext): LeftOutServices {
+    const present = stackServices(chosen).map(({ name }) => name);
+    const found: Record<string, Pick<Problem, "reason" | "remedy">> = {};
+    const note = (other: Partial<ServicesContext>, reason: string, remedy: string) => {
+        for (const { name } of stackServices({ ...chosen, ...other })) {
+            if (!present.includes(name)) found[name] = { reason, remedy };
+        }
+    };
+    note(
+        { profile: "storage" },
+        "It does not run with the profile forwarding.",
+        `Remove it, or set ${path}.profile to storage.`,
+    );
+    note(
+        { startTlsSubmission: true },
+        "It runs only for submission on port 587.",
+        `Remove it, or set ${path}.startTlsSubmission to true.`,
+    );
+    return found;
 }
 
 function unknownArguments(path: string, options: StackOptions<unknown>): Problem[] {
@@ -241,7 +266,7 @@ export function planStack(
         verify: verifiedPorts(services, router),
         warnings: [
             ...environmentWarnings(path, options),
-            ...memoryWarnings(memoryMb),
+            ...memoryWarnings(context),
             ...serviceWarnings(`${path}.services`, options.services ?? {}),
         ],
     };

@@ -340,16 +340,21 @@ const settings: Readonly<Record<keyof ServiceOverride, Check>> = {
 /** Ports that the host itself needs. */
 const sshPort = 22;
 
+/** Services of the stack that its settings leave out → why, and what to do about it. */
+export type LeftOutServices = Readonly<Record<string, Pick<Problem, "reason" | "remedy">>>;
+
 /**
  * Everything that is wrong with the overrides.
  *
  * @param path stands before each service, e.g. `stack.services`.
  * @param services those of the stack with its settings.
+ * @param leftOut those that it has with others: they are no names for services of the user's own.
  */
 export function serviceProblems(
     path: string,
     overrides: ServiceOverrides,
     services: readonly Service[],
+    leftOut: LeftOutServices,
 ): Problem[] {
     const names = services.map(({ name }) => name);
     const running = names.filter((name) => overrides[name]?.disabled !== true);
@@ -361,6 +366,8 @@ export function serviceProblems(
         const at = `${path}.${name}`;
         const form = group(settings)(at, given);
         if (form.length > 0) return form;
+        const why = Object.hasOwn(leftOut, name) ? leftOut[name] : undefined;
+        if (why) return [{ path: at, ...why }];
         const service = services.find((one) => one.name === name);
         return service
             ? stackServiceProblems(at, service, given)

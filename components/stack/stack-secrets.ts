@@ -1,10 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { SystemDkim } from "../dns/system-dkim";
-import type { Problem } from "../problem";
+import { formatProblems, type Problem } from "../problem";
 import { protectedBy } from "../protected-by";
 import { valueFault } from "./environment-text";
 import type { StackSecrets } from "./model";
+import { withWaitingChildren } from "../waiting-children";
 
 /** The keys that data is encrypted with. */
 export interface DataKeys {
@@ -27,7 +28,7 @@ export interface DataKeys {
 const keyLength = 32;
 
 /**
- * Everything that is wrong with keys that are given; values that are known only later are the host's to compare. A
+ * Everything that is wrong with keys that are given; {@link StackKeys} looks at values that are known only later. A
  * volume's own keys may have other characters than those that are made here.
  */
 export function dataKeyProblems(keys: DataKeys): Problem[] {
@@ -74,7 +75,7 @@ export class StackKeys extends pulumi.ComponentResource {
     readonly secrets: pulumi.Output<StackSecrets>;
 
     constructor(name: string, args: StackKeysArgs, opts?: pulumi.ComponentResourceOptions) {
-        super("mailhost:index:StackKeys", name, {}, opts);
+        super("mailhost:index:StackKeys", name, {}, withWaitingChildren(opts));
         const child = { parent: this };
         const lasting = { parent: this, ...protectedBy(args.protect) };
         // Letters and digits alone: the parsers of `.env` files differ in everything else.
@@ -85,14 +86,25 @@ export class StackKeys extends pulumi.ComponentResource {
             new random.RandomBytes(`${name}-${key}`, { length }, options).hex;
 
         // Made even where others are given: these are protected, so they could not go when others are given later.
-        const helperEncryptionKey = letters("helper-encryption", lasting);
-        const txtEncryptionKey = hex("txt-encryption", 16, lasting);
+        const madeHelperKey = letters("helper-encryption", lasting);
+        const madeTxtKey = hex("txt-encryption", 16, lasting);
+        const keys = pulumi
+            .output({
+                helperEncryptionKey: args.helperEncryptionKey ?? madeHelperKey,
+                txtEncryptionKey: args.txtEncryptionKey ?? madeTxtKey,
+            })
+            .apply((known) => {
+                // A volume that a key was used on holds it from then on: a wrong one has to be seen before.
+                const problems = formatProblems(dataKeyProblems(known));
+                if (problems === "") return known;
+                throw new Error(`${name}: nothing was deployed:\n${problems}`);
+            });
 
         this.secrets = pulumi.secret(
             pulumi
                 .output({
-                    helperEncryptionKey: args.helperEncryptionKey ?? helperEncryptionKey,
-                    txtEncryptionKey: args.txtEncryptionKey ?? txtEncryptionKey,
+                    helperEncryptionKey: keys.helperEncryptionKey,
+                    txtEncryptionKey: keys.txtEncryptionKey,
                     srsSecret: letters("srs", child),
                     smtpTransportPassword: letters("smtp-transport", child),
                     webhookSignatureKey: hex("webhook-signature", 16, child),

@@ -21,7 +21,7 @@ class Company extends pulumi.ComponentResource {
                     sshAllowedCidrs: config.requireObject<string[]>("sshAllowedCidrs"),
                 }),
                 dns: cloudflare(),
-                stack: config.requireObject<StackOptions>("stack"),
+                stack: config.getObject<StackOptions>("stack"),
             },
             { parent: this },
         );

@@ -15,7 +15,7 @@ const mail = new MailHost("mail", {
     email: config.require("email"),
     server: hetzner({ sshAllowedCidrs: config.requireObject<string[]>("sshAllowedCidrs") }),
     dns: cloudflare({ dnssec: true }),
-    stack: config.requireObject<StackOptions>("stack"),
+    stack: config.getObject<StackOptions>("stack"),
     domains: [
         // Newsletters go out through somebody else.
         { name: config.require("shop"), spf: { includes: ["spf.example.net"] } },

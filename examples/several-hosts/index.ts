@@ -4,7 +4,7 @@ import { cloudflare, hetzner, MailHost, type StackOptions } from "pulumi-mailhos
 const config = new pulumi.Config("mailhost");
 const email = config.require("email");
 const sshAllowedCidrs = config.requireObject<string[]>("sshAllowedCidrs");
-const stack = config.requireObject<StackOptions>("stack");
+const stack = config.getObject<StackOptions>("stack");
 
 // Each has its own server, addresses, keys and records: nothing is shared but the zones' account.
 const hosts = config.requireObject<Record<string, string>>("hosts");

@@ -9,7 +9,7 @@ const mail = new MailHost("mail", {
     server: hetzner({ sshAllowedCidrs: config.requireObject<string[]>("sshAllowedCidrs") }),
     dns: cloudflare(),
     // `npx mailhost pin --mail-tag v1.2.3` writes it.
-    stack: config.requireObject<StackOptions>("stack"),
+    stack: config.getObject<StackOptions>("stack"),
 });
 
 export const { webUrl, clientSettings, nextSteps, authBasicUsername, authBasicPassword } = mail;

@@ -10,15 +10,17 @@ import type { StackImageSet } from "../image/stack-images";
 import { cloudPaths, type CloudInfo, type MachineKind } from "../paths";
 import { Faults } from "./api/faults";
 import { cloudflarePrefix, createCloudflareApi } from "./cloudflare/api";
+import { digitalOceanApi, digitalOceanPrefix } from "./digitalocean/api";
 import { startKnot } from "./dns/knot";
 import { reversePublisher } from "./dns/reverse-zones";
 import { createFileService } from "./file-service";
-import { createApiServer, tokenLength } from "./hetzner/api-server";
-import type { Project } from "./hetzner/project";
+import { hetznerApi, tokenLength } from "./hetzner/api";
+import { laptopApi, laptopPrefix } from "./laptop-api";
 import { createMetadataService } from "./metadata-service";
 import { metadataAddress, slotAddresses } from "./network/addresses";
 import { identify } from "./machines/process-identity";
-import { openProject } from "./open-project";
+import { openProviders } from "./open-providers";
+import type { ServerProvider } from "./server-provider";
 import { startServices } from "./services";
 import { sinkHost } from "./sink/sink-zone";
 
@@ -84,7 +86,7 @@ async function serve(options: DaemonOptions): Promise<void> {
         ...{ stackImages: options.made.stackImages, pebble: options.made.pebble },
         standardPorts: inNamespace,
         ...(options.certificateSeconds && { certificateSeconds: options.certificateSeconds }),
-        addressOf: (remote) => (inNamespace ? remote : (runningMachine(project) ?? remote)),
+        addressOf: (remote) => (inNamespace ? remote : (runningMachine(providers) ?? remote)),
     });
     const files = createFileService(repository);
     const services = http.createServer((request, response) => {
@@ -94,34 +96,44 @@ async function serve(options: DaemonOptions): Promise<void> {
     const servicesPort = inNamespace
         ? await listen(services, host, containerPorts.services)
         : await listen(services, host, wish(before.servicesUrl));
-    const project = openProject({
+    const { hetzner, digitalOcean } = openProviders({
         ...options,
         images,
         servicesPort,
         services: outside.forMachines,
     });
-    const publishPointers = reversePublisher(project, slot, dns, [
+    const providers = [hetzner, digitalOcean];
+    const publishPointers = reversePublisher(providers, slot, dns, [
         { ip: own.ipv4, dns_ptr: sinkHost },
     ]);
     await publishPointers();
-    if (inNamespace) await listen(createMetadataService(project), metadataAddress, 80);
+    if (inNamespace) await listen(createMetadataService(providers), metadataAddress, 80);
 
     let ending = false;
     const quit = (machines: boolean): void => {
         if (ending) return;
         ending = true;
-        void end(project, servers, [outside, dns], machines).then(() => process.exit(0));
+        void end(providers, servers, [outside, dns], machines).then(() => process.exit(0));
     };
     const token = before.hcloudToken ?? newToken(tokenLength);
-    const api = createApiServer(project, {
-        token,
+    const shared = {
         requestLog: path.join(paths.root, "requests.log"),
         faults,
         beforeAnswer: publishPointers,
-        kind,
+    };
+    const ofHetzner = hetznerApi(hetzner, { ...shared, token });
+    const digitalOceanToken = before.digitalOceanToken ?? newDigitalOceanToken();
+    const ofDigitalOcean = digitalOceanApi(digitalOcean, { ...shared, token: digitalOceanToken });
+    const ofLaptop = laptopApi(providers, {
+        ...{ ...shared, token, kind, quit },
         acme: outside.acme,
         registry: outside.registry,
-        quit,
+    });
+    const api = http.createServer((request, response) => {
+        const begins = (prefix: string) => request.url?.startsWith(`${prefix}/`);
+        if (begins(laptopPrefix)) ofLaptop(request, response);
+        else if (begins(digitalOceanPrefix)) ofDigitalOcean(request, response);
+        else ofHetzner(request, response);
     });
     const apiPort = await listen(
         api,
@@ -130,7 +142,8 @@ async function serve(options: DaemonOptions): Promise<void> {
     );
     process.on("SIGTERM", () => quit(false)).on("SIGINT", () => quit(false));
 
-    project.powerUp(fs.readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim());
+    const bootId = fs.readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+    for (const provider of providers) provider.powerUp(bootId);
     const info: CloudInfo = {
         name,
         kind,
@@ -139,6 +152,8 @@ async function serve(options: DaemonOptions): Promise<void> {
         pid: process.pid,
         hcloudEndpoint: `http://${host}:${apiPort}/v1`,
         hcloudToken: token,
+        digitalOceanEndpoint: `http://${host}:${apiPort}`,
+        digitalOceanToken,
         servicesUrl: `http://${own.ipv4}:${servicesPort}`,
         cloudflareApi: `http://${host}:${servicesPort}${cloudflarePrefix}`,
         cloudflareToken,
@@ -151,7 +166,7 @@ async function serve(options: DaemonOptions): Promise<void> {
 }
 
 async function end(
-    project: Project,
+    providers: readonly ServerProvider[],
     servers: http.Server[],
     others: readonly { stop(): Promise<void> }[],
     machines: boolean,
@@ -162,17 +177,16 @@ async function end(
         server.close();
         server.closeAllConnections();
     }
-    await project.idle();
-    if (machines) await project.powerDown();
+    await Promise.all(providers.map((provider) => provider.idle()));
+    if (machines) await Promise.all(providers.map((provider) => provider.powerDown()));
     await Promise.all(others.map((other) => other.stop()));
 }
 
 /** Mail of a VM comes from loopback: of the one that runs, as a rehearsal has one. */
-function runningMachine(project: Project): string | undefined {
-    return project.store
-        .all("server")
-        .filter((server) => project.park.isRunning(server.id))
-        .map((server) => project.primaryIp(server, "ipv4")?.ip)
+function runningMachine(providers: readonly ServerProvider[]): string | undefined {
+    return providers
+        .flatMap((provider) => provider.servers().filter(({ id }) => provider.park.isRunning(id)))
+        .map(({ ipv4 }) => ipv4)
         .find((address) => address !== undefined);
 }
 
@@ -188,6 +202,11 @@ function listenAt(server: http.Server, host: string, port: number): Promise<numb
         });
         server.listen(port, host, () => resolve((server.address() as AddressInfo).port));
     });
+}
+
+/** In the form of the real API's tokens. */
+function newDigitalOceanToken(): string {
+    return `dop_v1_${randomBytes(32).toString("hex")}`;
 }
 
 function newToken(length: number): string {

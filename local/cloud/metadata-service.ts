@@ -1,22 +1,14 @@
 import * as http from "node:http";
 import ipaddr from "ipaddr.js";
-import { stringify } from "yaml";
-import type { ServerObject } from "./hetzner/objects";
-import type { Project } from "./hetzner/project";
-
-const prefix = "/hetzner/v1/";
+import type { ServerProvider } from "./server-provider";
 
 /**
- * A simulation of the provider's metadata service. Whoever asks is told about the server that has its address, as at
- * the real one; anyone else gets 404.
- *
- * Source: docs.hetzner.cloud, "Server Metadata".
+ * A simulation of the providers' metadata services. Whoever asks is told about the server that has its address, by the
+ * provider whose server it is; anyone else gets 404.
  */
-export function createMetadataService(project: Project): http.Server {
+export function createMetadataService(providers: readonly ServerProvider[]): http.Server {
     return http.createServer((request, response) => {
-        const from = request.socket.remoteAddress ?? "";
-        const server = ipaddr.isValid(from) ? project.serverAt(ipaddr.process(from)) : undefined;
-        const text = server && documentAt(project, server, request.url ?? "/");
+        const text = documentFor(providers, request);
         if (text === undefined) {
             response.writeHead(404, { "content-type": "text/plain" }).end("not found\n");
         } else {
@@ -25,20 +17,16 @@ export function createMetadataService(project: Project): http.Server {
     });
 }
 
-function documentAt(project: Project, server: ServerObject, url: string): string | undefined {
-    if (!url.startsWith(prefix)) return undefined;
-    const values: Record<string, string | number | string[]> = {
-        hostname: server.name,
-        "instance-id": server.id,
-        "public-ipv4": project.primaryIp(server, "ipv4")?.ip ?? "",
-        "local-ipv4": "",
-        "public-keys": server.publicKeys,
-        region: "eu-central",
-        "availability-zone": `${server.location}-dc1`,
-    };
-    const place = url.slice(prefix.length).replace(/\/$/, "");
-    if (place === "userdata") return server.userData;
-    if (place === "metadata") return stringify(values);
-    const value = place.startsWith("metadata/") ? values[place.slice(9)] : undefined;
-    return Array.isArray(value) ? JSON.stringify(value) : value?.toString();
+function documentFor(
+    providers: readonly ServerProvider[],
+    { socket, url = "/" }: http.IncomingMessage,
+): string | undefined {
+    const from = socket.remoteAddress ?? "";
+    if (!ipaddr.isValid(from)) return undefined;
+    const address = ipaddr.process(from);
+    for (const provider of providers) {
+        const server = provider.serverAt(address);
+        if (server) return provider.metadata(server, url);
+    }
+    return undefined;
 }

@@ -7,16 +7,16 @@ import { buildImage } from "../image/build-image";
 import { buildStackImages } from "../image/stack-images";
 import { cloudPaths, type CloudInfo, type MachineKind } from "../paths";
 import type { DaemonOptions } from "./daemon";
-import type { CloudStatus } from "./hetzner/laptop-routes";
+import type { CloudStatus } from "./laptop-api";
 import { lockFile } from "./lock-file";
 import { chooseKind } from "./machines/choose-kind";
 import { isSameProcess, type ProcessIdentity } from "./machines/process-identity";
 import { slotAddresses } from "./network/addresses";
 import { createCloudNetwork, destroyCloudNetwork } from "./network/cloud-network";
 import { releaseSlot, reserveSlot } from "./network/slots";
-import { openProject } from "./open-project";
+import { openProviders } from "./open-providers";
 
-export type { CloudStatus, MachineStatus } from "./hetzner/laptop-routes";
+export type { CloudStatus, MachineStatus } from "./laptop-api";
 
 /** What is slow to make is there when the daemon starts, so that it has only to start its servers. */
 const readySeconds = 60;
@@ -56,9 +56,9 @@ export async function startCloud(options: {
             buildStackImages(),
             ensureGoProgram("pebble", () => undefined),
         ]);
-        const choice = await chooseKind(before?.kind ?? options.kind);
+        const choice = await chooseKind(before?.kind ?? options.kind, before !== undefined);
         const slot = reserveSlot(root);
-        if (before && before.slot !== slot && fs.existsSync(cloudPaths(name).objects)) {
+        if (before && before.slot !== slot && hasObjects(name)) {
             throw new Error(
                 `The addresses of the laptop cloud "${name}" (198.18.${before.slot}.0/24) are another one's by now. Delete that one, or this: npm run local -- down --delete`,
             );
@@ -91,7 +91,7 @@ export async function stopCloud(name: string, options: { keepData?: boolean } = 
     try {
         await endDaemon(name);
         const info = readInfo(name);
-        if (info) await powerDown(name, info);
+        if (info) await powerDown(info);
         // A start that failed leaves a network without a cloud.json.
         if (info?.kind !== "vm" && process.getuid?.() === 0) {
             await destroyCloudNetwork(info?.slot ?? reserveSlot(root));
@@ -169,15 +169,21 @@ async function endDaemon(name: string): Promise<void> {
 }
 
 /** Ends the machines from here: they outlive a daemon, and so does what they hold of this computer. */
-async function powerDown(name: string, info: CloudInfo): Promise<void> {
-    const { objects } = cloudPaths(name);
-    if (!fs.existsSync(objects)) return;
-    const project = openProject({
+async function powerDown(info: CloudInfo): Promise<void> {
+    const providers = openProviders({
         ...info,
         servicesPort: Number(new URL(info.servicesUrl).port),
         images: [],
     });
-    await project.powerDown();
+    const used = Object.values(providers).filter(({ options }) =>
+        fs.existsSync(options.objectsFile),
+    );
+    await Promise.all(used.map((provider) => provider.powerDown()));
+}
+
+function hasObjects(name: string): boolean {
+    const { objects, digitalOceanObjects } = cloudPaths(name);
+    return fs.existsSync(objects) || fs.existsSync(digitalOceanObjects);
 }
 
 /** The daemon that runs for a cloud. */

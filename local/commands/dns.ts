@@ -1,15 +1,8 @@
 import { dnsText, type DnsOptions } from "../../cli/dns";
-import { stackName } from "../engine/stack";
-import { openStack } from "./pulumi";
+import { onLocalStack, openStack } from "./pulumi";
 
 /** `mailhost dns` for the `local` stack. */
 export async function dnsLocal(options: DnsOptions): Promise<number> {
-    const stack = await openStack();
-    const text = await dnsText({
-        ...options,
-        stack: stackName,
-        pulumi: (args, options) => stack.pulumi(args, options),
-    });
-    process.stdout.write(text);
+    process.stdout.write(await dnsText({ ...options, ...onLocalStack(await openStack()) }));
     return 0;
 }

@@ -1,6 +1,7 @@
+import type { OnStack } from "../../cli/pulumi-output";
 import { cloudStatus, startCloud } from "../cloud/start";
 import { ensureEngine } from "../engine/find-engine";
-import { LocalStack } from "../engine/stack";
+import { LocalStack, stackName } from "../engine/stack";
 import { cloudExists, defaultCloud, lastCloudInfo, readStatus, rememberHost } from "../laptop";
 import type { CloudInfo } from "../paths";
 
@@ -29,13 +30,22 @@ export async function openRunningStack(): Promise<LocalStack> {
     return new LocalStack(engine, await startCloud({ name: defaultCloud, kind: before.kind }));
 }
 
+/** The `local` stack for the commands of `mailhost`. */
+export function onLocalStack(stack: LocalStack): OnStack {
+    return {
+        stack: stackName,
+        pulumi: (args, options) => stack.pulumi(args, options),
+        typed: (command) => `npm run pulumi -- ${command}`,
+    };
+}
+
 /** `pulumi`, as typed, on the `local` stack. */
 export async function runPulumi(args: string[]): Promise<number> {
     const stack = await openRunningStack();
     const code = await stack.pulumiInForeground(args);
-    const { ssh } = await readStatus(defaultCloud, false);
     // Whatever was run may have made another host, or finished one.
-    const outputs = ssh ? await stack.outputs() : {};
-    if (ssh && outputs["sshPrivateKey"]) rememberHost(defaultCloud, ssh, outputs);
+    const { running } = await readStatus(defaultCloud, false);
+    const outputs = running ? await stack.outputs() : {};
+    if (outputs["sshPrivateKey"]) await rememberHost(defaultCloud, outputs);
     return code;
 }

@@ -1,14 +1,10 @@
 import { recover, recovered } from "../../cli/recover";
-import { stackName } from "../engine/stack";
-import { openRunningStack } from "./pulumi";
+import { onLocalStack, openRunningStack } from "./pulumi";
 
 /** `mailhost recover` for the `local` stack. */
 export async function recoverLocal(): Promise<number> {
-    const stack = await openRunningStack();
     const recovery = await recover({
-        stack: stackName,
-        pulumi: (args, options) => stack.pulumi(args, options),
-        typed: "npm run pulumi --",
+        ...onLocalStack(await openRunningStack()),
         say: (line) => console.log(line),
     });
     if (recovery.unknown.length > 0) return 1;

@@ -52,7 +52,7 @@ export async function test(files: string[], options: { fast?: boolean }): Promis
                 "--test",
                 "--test-reporter=spec",
                 "--test-concurrency=2",
-                "--test-timeout=2700000",
+                "--test-timeout=3900000",
             ],
             ...(files.length > 0 ? files : chosen.flatMap(testFiles)),
         ],

@@ -1,3 +1,4 @@
+import { readRecords } from "../../cli/dns";
 import { startCloud } from "../cloud/start";
 import { ensureEngine, type Engine } from "../engine/find-engine";
 import { LocalStack } from "../engine/stack";
@@ -6,12 +7,14 @@ import {
     defaultCloud,
     lastCloudInfo,
     localConfig,
+    providerOfStack,
     readStatus,
     rememberHost,
     snapshotFor,
     withRebuiltImages,
     writeTimings,
     type HostSources,
+    type ServerProviderName,
 } from "../laptop";
 import type { CloudInfo, MachineKind } from "../paths";
 import { runSteps, type Timings } from "../progress";
@@ -30,14 +33,19 @@ import { describeStatus } from "../status";
 import { addZones } from "../zones";
 import { chooseKind } from "../cloud/machines/choose-kind";
 import { machineLine } from "./machine-line";
+import { onLocalStack } from "./pulumi";
 import { recordsText } from "./records-text";
+import { refuseOtherProvider } from "./refuse-other-provider";
 import { serviceSteps } from "./service-steps";
 
 /**
  * The main job: sets up everything that is missing, starts the laptop cloud, runs `pulumi up` on the `local` stack and
  * proves of the host what it is for.
  */
-export async function up(options: { machine?: MachineKind }): Promise<number> {
+export async function up(options: {
+    machine?: MachineKind;
+    provider?: ServerProviderName;
+}): Promise<number> {
     const started = Date.now();
     let engine!: Engine;
     let images!: ImageSet;
@@ -49,7 +57,8 @@ export async function up(options: { machine?: MachineKind }): Promise<number> {
             `This laptop cloud's machine is a ${before.kind}. To change to --machine ${options.machine}, delete it first: npm run local -- down --delete`,
         );
     }
-    const choice = await chooseKind(options.machine ?? before?.kind);
+    refuseOtherProvider(options.provider, providerOfStack(defaultCloud));
+    const choice = await chooseKind(options.machine ?? before?.kind, before !== undefined);
     console.error(machineLine(choice, options.machine !== undefined, before));
     if (choice.accelerator === "tcg") {
         console.error(
@@ -83,7 +92,7 @@ export async function up(options: { machine?: MachineKind }): Promise<number> {
             run: async () => {
                 const snapshot = snapshotFor(info.accelerator, images.images);
                 stack = new LocalStack(engine, info);
-                await stack.prepare(localConfig(snapshot, info));
+                await stack.prepare(localConfig(snapshot, info, options.provider));
                 await useRebuiltImages(stack, info);
                 await addZones(info, stack);
             },
@@ -99,7 +108,8 @@ export async function up(options: { machine?: MachineKind }): Promise<number> {
         return proofs.every(({ ok }) => ok) ? 0 : 1;
     };
 
-    const outputsBefore = await stack.outputs();
+    const records = () => readRecords(onLocalStack(stack));
+    const recordsBefore = await records().catch(() => undefined);
     const first = await updated(stack);
     proofs.push(first);
     if (!first.ok) {
@@ -121,8 +131,11 @@ export async function up(options: { machine?: MachineKind }): Promise<number> {
         },
     });
     proofs.push(...(await proving.catch(notProven)));
-    const records = recordsText(outputsBefore, await stack.outputs());
-    if (records !== undefined) console.log(`\n${records}`);
+    const recordsNow = await records().then(
+        (now) => recordsText(recordsBefore, now),
+        ({ message }: Error) => message,
+    );
+    console.log(`\n${recordsNow}`);
     const code = finish();
     console.log(`\n${describeStatus(await readStatus(defaultCloud, true))}\n\n${nextSteps}`);
     if (code !== 0) {
@@ -144,11 +157,12 @@ async function updated(stack: LocalStack): Promise<Proof> {
         ...{ name: "pulumi up", ok, detail },
         seconds: Math.round((Date.now() - began) / 100) / 10,
     });
+    const outputs = await stack.outputs();
+    // One that fails on the host has told of it all the same, and one that fails before has not.
+    if (outputs["sshPrivateKey"]) await rememberHost(defaultCloud, outputs);
     if (code !== 0) return proof(false, `it ended with ${code}, see above`);
     const writes = countApiWrites(defaultCloud) - writesBefore;
     const changes = await lastChanges(stack);
-    const { ssh } = await readStatus(defaultCloud, false);
-    rememberHost(defaultCloud, ssh, await stack.outputs());
     if (!changes || !changedNothing(changes)) return proof(true, describeChanges(changes ?? {}));
     if (writes > 0) {
         return proof(false, `nothing was to change, yet ${writes} requests wrote to an API`);

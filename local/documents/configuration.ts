@@ -21,7 +21,7 @@ pulumi config set --secret --path mailhost:secretEnvironment.SMTP_TRANSPORT_PASS
 
 A wrong setting fails the preview with its key, its value and what to do; all of them are reported at once.
 
-The tokens of the providers stand under their own keys, as secrets: \`hcloud:token\` and \`cloudflare:apiToken\`; the variables HCLOUD_TOKEN and CLOUDFLARE_API_TOKEN stand for them.
+The tokens of the providers stand under their own keys, as secrets: \`hcloud:token\` or \`digitalocean:token\`, and \`cloudflare:apiToken\`; the variables HCLOUD_TOKEN, DIGITALOCEAN_TOKEN and CLOUDFLARE_API_TOKEN stand for them.
 `;
 
 /** One setting: a row of a table, or a group with a table of its own. */

@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { parseDocument, type Document } from "yaml";
+import type { Document } from "yaml";
 import { cloudPaths, cloudVariable, projectRoot, type CloudInfo } from "../paths";
 import { run, runInForeground, runQuietly, type Finished } from "../../cli/run-program";
+import { parseStackFile } from "../../cli/stack-file";
 import { installPlugins } from "../providers/install";
 import type { Engine } from "./find-engine";
 
@@ -12,6 +13,11 @@ export const stackName = "local";
 
 /** Plain stack configuration: full key → value of YAML. */
 export type StackConfig = Record<string, unknown>;
+
+/** Who lends the server, by the stack's `mailhost:server`. */
+export function providerOf(server: unknown): string {
+    return (server as { provider?: string } | undefined)?.provider ?? "hetzner";
+}
 
 /** The user's own accounts: nothing of them may reach the simulated providers, or be reached by them. */
 const hiddenFromEngine = /^(PULUMI_|HCLOUD_|DIGITALOCEAN_|CLOUDFLARE_|DOCKER_)/;
@@ -41,7 +47,7 @@ export class LocalStack {
         private readonly engine: Engine,
         private readonly cloud: CloudInfo,
         /** The folder of the Pulumi project. */
-        private readonly project: string = projectRoot,
+        readonly project: string = projectRoot,
     ) {
         this.folder = cloudPaths(cloud.name).pulumi;
         this.stackFile = path.join(this.folder, `Pulumi.${stackName}.yaml`);
@@ -92,15 +98,21 @@ export class LocalStack {
         if (this.setting("cloudflare:apiToken") === undefined) {
             await this.setSecret("cloudflare:apiToken", this.cloud.cloudflareToken);
         }
+        const server = this.setting("mailhost:server") ?? config["mailhost:server"];
+        const isOcean = providerOf(server) === "digitalocean";
+        if (isOcean && this.setting("digitalocean:token") === undefined) {
+            await this.setSecret("digitalocean:token", this.cloud.digitalOceanToken);
+        }
         this.configure(config, {
             "hcloud:endpoint": this.cloud.hcloudEndpoint,
+            ...(isOcean && { "digitalocean:apiEndpoint": this.cloud.digitalOceanEndpoint }),
             "cloudflare:baseUrl": this.cloud.cloudflareApi,
         });
     }
 
     /** The stack's file. */
     document(): Document {
-        return parseDocument(fs.readFileSync(this.stackFile, "utf8"));
+        return parseStackFile(fs.readFileSync(this.stackFile, "utf8"));
     }
 
     /** A key of the stack's configuration as its file has it; a secret is `{ secure: … }`. */

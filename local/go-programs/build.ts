@@ -5,10 +5,10 @@ import { cacheRoot } from "../paths";
 import { buildGoPackage, goInputsHash, goToolchain, oldestGo, type GoPackage } from "./go-build";
 
 /**
- * What no distribution has, or not as new: the ACME server, the database that plays MongoDB, and the linter of GitHub's
- * workflows.
+ * What no distribution has, or not as new: the ACME server, the database that plays MongoDB, the linter of GitHub's
+ * workflows, and a run through DigitalOcean's API with its own client.
  */
-export type GoProgram = "pebble" | "ferretdb" | "actionlint";
+export type GoProgram = "pebble" | "ferretdb" | "actionlint" | "godo";
 
 const programs: Record<GoProgram, Pick<GoPackage, "title" | "duration">> = {
     pebble: {
@@ -22,6 +22,10 @@ const programs: Record<GoProgram, Pick<GoPackage, "title" | "duration">> = {
     actionlint: {
         title: "actionlint, which checks workflows",
         duration: "15 seconds",
+    },
+    godo: {
+        title: "godo, DigitalOcean's client",
+        duration: "a minute",
     },
 };
 

@@ -8,6 +8,7 @@ import { installedVersion } from "./installed-version";
 /** The simulated providers: the folders beside this file. */
 export const simulatedProviders = [
     "hcloud",
+    "digitalocean",
     "cloudflare",
     "command",
     "docker",

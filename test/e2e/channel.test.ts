@@ -6,7 +6,7 @@ import { runQuietly } from "../../cli/run-program";
 import { receiveCommand } from "../../components/host/ssh-channel";
 import { sealScript } from "../../components/host/seal";
 import { sshArguments } from "../../local/status";
-import { minutes, TestLaptop } from "./support/test-laptop";
+import { suiteLimit, TestLaptop } from "./support/test-laptop";
 
 /** A TCP relay to the host that breaks every connection after so many bytes of the client. */
 function cuttingRelay(host: string, port: number, limit: number): Promise<net.Server> {
@@ -34,7 +34,7 @@ function cuttingRelay(host: string, port: number, limit: number): Promise<net.Se
     return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server)));
 }
 
-describe("the SSH channel", { timeout: minutes(15) }, () => {
+describe("the SSH channel", { timeout: suiteLimit }, () => {
     let laptop: TestLaptop;
 
     before(async () => {
@@ -60,7 +60,7 @@ describe("the SSH channel", { timeout: minutes(15) }, () => {
             return await runQuietly(
                 "ssh",
                 ["-o", "BatchMode=yes", "-o", `HostKeyAlias=${ssh!.host}`, ...args, receiveCommand],
-                { input: script, timeoutSeconds: 60 },
+                { input: script, timeoutSeconds: 180 },
             );
         } finally {
             relay.close();

@@ -5,15 +5,17 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { after, before, describe } from "node:test";
+import { readRecords, type Records } from "../../cli/dns";
 import { run, runQuietly } from "../../cli/run-program";
 import { absoluteName, presentation, resolveRecord } from "../../components/dns/presentation";
 import type { PlannedRecord } from "../../components/dns/record";
 import { startCloud, stopCloud } from "../../local/cloud/start";
-import { dnsOf, localDomain, secondDomain, type DnsOutput } from "../../local/laptop";
+import { onLocalStack } from "../../local/commands/pulumi";
+import { localDomain, secondDomain } from "../../local/laptop";
 import { cloudPaths } from "../../local/paths";
 import { retryPauseVariable } from "../../local/providers/cloudflare/client";
 import { orderedSteps } from "./support/steps";
-import { minutes, TestLaptop } from "./support/test-laptop";
+import { suiteLimit, TestLaptop } from "./support/test-laptop";
 
 const zones = [localDomain, secondDomain];
 const host = `mx.${localDomain}`;
@@ -45,7 +47,7 @@ function parse(printed: string): string[] {
         );
 }
 
-describe("the DNS records of a host", { timeout: minutes(25) }, () => {
+describe("the DNS records of a host", { timeout: suiteLimit }, () => {
     const step = orderedSteps();
     let laptop: TestLaptop;
 
@@ -55,11 +57,7 @@ describe("the DNS records of a host", { timeout: minutes(25) }, () => {
     });
     after(() => laptop.close());
 
-    const output = async (): Promise<DnsOutput> => {
-        const dns = dnsOf(await laptop.stack.outputs());
-        assert.ok(dns, "the stack has no output dns");
-        return dns;
-    };
+    const output = () => readRecords(onLocalStack(laptop.stack));
     const dig = (...question: string[]) => {
         const { host: at, port } = laptop.info.dns;
         return run("dig", [`@${at}`, "-p", String(port), "+norec", "+tries=1", ...question]);
@@ -76,7 +74,7 @@ describe("the DNS records of a host", { timeout: minutes(25) }, () => {
             .sort();
     };
     /** The records of the plan, which are all published once `up` is over. */
-    const published = ({ plan, values }: DnsOutput): PlannedRecord<string>[] =>
+    const published = ({ plan, values }: Records): PlannedRecord<string>[] =>
         plan.records.map((record) => {
             const resolved = resolveRecord(record, values);
             assert.ok(resolved, `${record.name} ${record.data.type} has an unknown value`);

@@ -1,15 +1,18 @@
 // `kill -9` of the engine at chosen moments of one host's creation and replacement. After each: `recover`, then `up`.
 // Nothing is doubled, nothing is lost.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { after, before, describe } from "node:test";
-import { recover } from "../../cli/recover";
-import type { Recovery } from "../../cli/recovery-plan";
-import { stackName } from "../../local/engine/stack";
+import { killedEngine } from "./support/killed-engine";
 import { orderedSteps } from "./support/steps";
-import { eventually, hostProgram, hostStackSize, minutes, TestLaptop } from "./support/test-laptop";
+import {
+    eventually,
+    hostProgram,
+    hostStackSize,
+    suiteLimit,
+    TestLaptop,
+} from "./support/test-laptop";
 
-describe("kill -9 of the engine", { timeout: minutes(30) }, () => {
+describe("kill -9 of the engine", { timeout: suiteLimit }, () => {
     const step = orderedSteps();
     let laptop: TestLaptop;
 
@@ -18,62 +21,7 @@ describe("kill -9 of the engine", { timeout: minutes(30) }, () => {
     });
     after(() => laptop.close());
 
-    /** Starts `pulumi up`, waits for the moment, kills the engine, and waits until its plugins are gone too. */
-    async function killAt(moment: () => Promise<boolean>): Promise<void> {
-        const args = laptop.stack.arguments(["up", "--yes", "--skip-preview", "--non-interactive"]);
-        const engine = spawn("pulumi", args, {
-            cwd: hostProgram,
-            env: laptop.stack.environment,
-            stdio: ["ignore", "pipe", "pipe"],
-        });
-        let printed = "";
-        for (const stream of [engine.stdout, engine.stderr]) {
-            stream.setEncoding("utf8").on("data", (text: string) => (printed += text));
-        }
-        const ended = new Promise<NodeJS.Signals | null>((resolve) =>
-            engine.on("exit", (_code, signal) => resolve(signal)),
-        );
-        let signal: NodeJS.Signals | null | undefined;
-        void ended.then((s) => (signal = s));
-        await eventually(
-            async () => signal !== undefined || (await moment()),
-            180,
-            "the moment to kill has come",
-        );
-        assert.equal(
-            signal,
-            undefined,
-            `the engine ended by itself before the moment came:\n${printed}`,
-        );
-        process.kill(engine.pid!, "SIGKILL");
-        assert.equal(await ended, "SIGKILL");
-    }
-
-    /** How many requests have been committed and left without an answer. */
-    const hanging = () => laptop.requestLog().filter(({ status }) => status === "hang").length;
-
-    /** A create whose answer never comes: the object exists, and the engine does not know. */
-    async function killInWindow(method: string, path: string): Promise<void> {
-        const count = hanging();
-        await laptop.api("POST", "/_laptop/faults", {
-            method,
-            path: `^/v1${path}$`,
-            kind: "hang-after-commit",
-        });
-        await killAt(() => Promise.resolve(hanging() > count));
-        await laptop.api("DELETE", "/_laptop/faults");
-    }
-
-    async function recovered(): Promise<{ done: Recovery; said: string }> {
-        const lines: string[] = [];
-        const done = await recover({
-            stack: stackName,
-            pulumi: (args, options) => laptop.stack.pulumi(args, options),
-            say: (line) => lines.push(line),
-        });
-        assert.deepEqual(done.unknown, []);
-        return { done, said: lines.join("\n") };
-    }
+    const { killAt, killInWindow, recovered } = killedEngine(() => laptop);
 
     async function inventory(): Promise<Record<string, number>> {
         const counts: Record<string, number> = {};
@@ -111,7 +59,7 @@ describe("kill -9 of the engine", { timeout: minutes(30) }, () => {
         step(`between the create of ${name} and the write of the state`, async () => {
             const { code, stdout } = await laptop.pulumi("destroy", "--yes", "--skip-preview");
             assert.equal(code, 0, stdout);
-            await killInWindow("POST", path);
+            await killInWindow("POST", `/v1${path}`);
             const left = await inventory();
             const { done, said } = await recovered();
             assert.match(said, /removing the lock of a dead engine/);
@@ -161,7 +109,7 @@ describe("kill -9 of the engine", { timeout: minutes(30) }, () => {
             image: "900000001",
             system: "debian-13",
         });
-        await killInWindow("POST", "/servers");
+        await killInWindow("POST", "/v1/servers");
         await recovered();
         await laptop.up();
         assert.deepEqual(await inventory(), {
@@ -179,7 +127,7 @@ describe("kill -9 of the engine", { timeout: minutes(30) }, () => {
     step("leaves no process of the engine behind", async () => {
         await eventually(
             () => Promise.resolve(laptop.engineProcesses().length === 0),
-            15,
+            180,
             "they end",
         );
     });

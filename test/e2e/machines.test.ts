@@ -14,11 +14,12 @@ import { createCloudNetwork, destroyCloudNetwork } from "../../local/cloud/netwo
 import { releaseSlot, reserveSlot } from "../../local/cloud/network/slots";
 import { buildImage, type ImageSet } from "../../local/image/build-image";
 import type { MachineKind } from "../../local/paths";
+import { eventually } from "./support/test-laptop";
 
 const minute = 60_000;
 const servicesPort = 8099;
-/** Deadlines are those of a busy computer of two cores, under software emulation. */
-const bootSeconds = { container: 60, vm: 400 };
+/** Deadlines are those of a slow and busy computer, under software emulation. */
+const bootSeconds = { container: 180, vm: 1200 };
 
 /** Serves a folder, in a network namespace if told: `node -e PROGRAM FOLDER ADDRESS PORT`. */
 const fileServer = `
@@ -44,7 +45,7 @@ before(
         await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", file("host")]);
         hostKey = fs.readFileSync(file("host.pub"), "utf8").split(" ").slice(0, 2).join(" ");
     },
-    { timeout: 15 * minute },
+    { timeout: 30 * minute },
 );
 
 after(() => {
@@ -113,6 +114,7 @@ async function sshOnce(machine: Machine, script: string, family: 4 | 6 = 4) {
         ...["-F", "none", "-i", file("key"), "-p", String(reach.port)],
         ...["-o", `UserKnownHostsFile=${file("known_hosts")}`, "-o", "HostKeyAlias=machine"],
         ...["-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5"],
+        ...["-o", "ServerAliveInterval=15"],
     ];
     return runQuietly("ssh", [...options, `root@${reach.host}`, "bash -s"], { input: script });
 }
@@ -120,7 +122,7 @@ async function sshOnce(machine: Machine, script: string, family: 4 | 6 = 4) {
 /** Whether a connection to the port is taken, refused or not answered. */
 function knock(host: string, port: number): Promise<"open" | "refused" | "silent"> {
     return new Promise((resolve) => {
-        const socket = net.connect({ host, port, timeout: 1500 });
+        const socket = net.connect({ host, port, timeout: 5000 });
         const end = (result: "open" | "refused" | "silent") => {
             socket.destroy();
             resolve(result);
@@ -230,12 +232,14 @@ describe(
         test("the cloud firewall lets through what its rules allow, and nothing else", async () => {
             const listen = (port: number) =>
                 `systemd-run -q python3 -m http.server -d /usr/share/doc --bind :: ${port}`;
-            await ssh(machine, kind, `${listen(25)}; ${listen(443)}; sleep 1`);
+            const until = (port: number) =>
+                `until [ -n "$(ss -Hltn 'sport = :${port}')" ]; do sleep 0.1; done`;
+            await ssh(machine, kind, `${listen(25)}; ${listen(443)}; ${until(25)}; ${until(443)}`);
             const { computer } = slotAddresses(slot);
             const [v4, v6] = [`198.18.${slot}.10`, `2001:db8:${slot}:10::1`];
             const onNeighbour = async (command: string) =>
                 (await ssh(neighbour, kind, command)).code === 0;
-            const http = `curl -gs --max-time 2 -o /dev/null`;
+            const http = `curl -gs --max-time 5 -o /dev/null`;
             // Side by side, since silence takes time.
             const states = async () => {
                 const [from4, from6, fromNeighbour, ping] = await Promise.all([
@@ -246,8 +250,8 @@ describe(
                         onNeighbour(`${http} http://[${v6}]:443/`),
                     ]),
                     Promise.all([
-                        onNeighbour(`ping -c 1 -W 1 ${v4}`),
-                        onNeighbour(`ping -c 1 -W 1 ${v6}`),
+                        onNeighbour(`ping -c 1 -W 5 ${v4}`),
+                        onNeighbour(`ping -c 1 -W 5 ${v6}`),
                     ]),
                 ]);
                 return { from4, from6, fromNeighbour, ping };
@@ -347,23 +351,25 @@ describe(
 
         test("comes back after a reboot, with its volumes", async () => {
             await machine.attachVolume(volume());
-            const before = await ssh(machine, kind, "stat -c %Y /run/systemd");
-            await sshOnce(machine, "systemctl reboot");
-            await sleep(1000);
+            await sshOnce(machine, "touch /run/before-reboot; systemctl reboot");
+            // It still lets somebody in while it goes down.
+            await eventually(
+                async () => (await sshOnce(machine, "test ! -e /run/before-reboot")).code === 0,
+                bootSeconds[kind],
+                "the machine is back",
+            );
             const after = await ssh(
                 machine,
                 kind,
-                "stat -c %Y /run/systemd; ls /dev/disk/by-id; systemctl is-system-running --wait",
+                "ls /dev/disk/by-id; systemctl is-system-running --wait",
             );
-            const [started, ...rest] = after.stdout.trim().split("\n");
-            assert.deepEqual(rest, ["scsi-0HC_Volume_101", "running"]);
-            assert.notEqual(started, before.stdout.trim());
+            assert.equal(after.stdout, "scsi-0HC_Volume_101\nrunning\n");
         });
 
         test("is found running by another object, shuts down, and starts again", async () => {
             const same = createMachine(kind, specOf(10, { volumes: [volume()] }), options);
             assert.equal(same.isRunning(), true);
-            await same.shutdown(60);
+            await same.shutdown(180);
             assert.equal(machine.isRunning(), false);
             const log = fs.readFileSync(file("10/console.log"), "utf8");
             assert.match(log, /Reached target .*poweroff\.target/);
@@ -373,7 +379,7 @@ describe(
 
         test("switches itself off", async () => {
             await sshOnce(machine, "systemctl poweroff");
-            const deadline = Date.now() + 30_000;
+            const deadline = Date.now() + 360_000;
             while (machine.isRunning() && Date.now() < deadline) await sleep(100);
             assert.equal(machine.isRunning(), false);
         });
@@ -471,7 +477,12 @@ describe("vm", () => {
         const plugged = await ssh(
             machine,
             kind,
-            "sleep 1; udevadm settle; ls /dev/disk/by-id; systemctl is-active 'dev-disk-by\\x2did-scsi\\x2d0HC_Volume_202.device'",
+            `unit='dev-disk-by\\x2did-scsi\\x2d0HC_Volume_202.device'
+for _ in {1..300}; do
+    [ "$(ls /dev/disk/by-id)" != scsi-0HC_Volume_202 ] || [ "$(systemctl is-active "$unit")" != active ] || break
+    sleep 0.2
+done
+ls /dev/disk/by-id; systemctl is-active "$unit"`,
         );
         assert.equal(plugged.stdout, "scsi-0HC_Volume_202\nactive\n");
         assert.deepEqual(await machine.detachVolume(202), { wasMounted: false });
@@ -481,10 +492,12 @@ describe("vm", () => {
         const { pid } = JSON.parse(fs.readFileSync(file("12/process.json"), "utf8")) as {
             pid: number;
         };
-        await machine.shutdown(120);
+        await machine.shutdown(360);
         assert.equal(machine.isRunning(), false);
         // This process is its parent and learns of its end a moment later.
-        await sleep(500);
+        for (let waited = 0; waited < 10_000 && fs.existsSync(`/proc/${pid}`); waited += 100) {
+            await sleep(100);
+        }
         assert.equal(fs.existsSync(`/proc/${pid}`), false);
         const log = fs.readFileSync(file("12/console.log"), "utf8");
         assert.match(log, /Power down/);

@@ -6,6 +6,8 @@ import { HttpsClient } from "../../local/proof/https-client";
 import { buildStackImages, type StackImageSet } from "../../local/image/stack-images";
 import { demandedVariable } from "../../local/image/stack-layers";
 import { gradeTls, type GradedPort } from "./support/grade-tls";
+import { blocksRunBy } from "./support/documented";
+import { checkOutFor, Operator } from "./support/operator";
 import { answering, scanAllTcpPorts } from "./support/scan";
 import {
     allHealthy,
@@ -22,7 +24,7 @@ import {
     startTimes,
 } from "./support/mail-host";
 import { orderedSteps } from "./support/steps";
-import { eventually, minutes, stackSize, TestLaptop } from "./support/test-laptop";
+import { eventually, stackSize, suiteLimit, TestLaptop } from "./support/test-laptop";
 
 const data = "/root/forwardemail.net/self-hosting";
 
@@ -42,7 +44,9 @@ function leaveHalfMade(service: string): string {
     ].join("\n");
 }
 
-describe("a mail host on the container kind", { timeout: minutes(40) }, () => {
+const blocks = blocksRunBy(__filename);
+
+describe("a mail host on the container kind", { timeout: suiteLimit }, () => {
     const step = orderedSteps();
     let laptop: TestLaptop;
     let images: StackImageSet;
@@ -77,7 +81,7 @@ describe("a mail host on the container kind", { timeout: minutes(40) }, () => {
             (await restartedSince(laptop, before)).filter((name) => databases.includes(name)),
             [],
         );
-        await eventually(() => allHealthy(laptop), 120, "everything is healthy");
+        await eventually(() => allHealthy(laptop), 400, "everything is healthy");
         await mailArrives(laptop);
     }
 
@@ -160,14 +164,25 @@ describe("a mail host on the container kind", { timeout: minutes(40) }, () => {
         assert.deepEqual(await restartedSince(laptop, before), ["sni-router"]);
     });
 
-    step("another tag rolls the services of the mail image alone", async () => {
-        const before = await startTimes(laptop);
-        await configure(mailImage(images.upgrade));
-        await laptop.up();
-        assert.deepEqual(await restartedSince(laptop, before), nodeServices);
-        assert.match(await laptop.ssh("docker logs --tail 50 mx 2>&1"), /v1\.1\.0/);
-        await mailArrives(laptop);
-    });
+    step(
+        "another tag, pinned as documented, rolls the services of the mail image alone",
+        async () => {
+            const before = await startTimes(laptop);
+            const operator = new Operator({
+                blocks,
+                folder: await checkOutFor(laptop, { packages: true }),
+                environment: laptop.stack.environment,
+                examples: { "v1.3.0": images.upgrade.tag },
+            });
+            await operator.follow("docs/upgrading.md", "npm run mailhost -- pin --mail-tag v1.3.0");
+            services = { ...services, ...mailImage(images.upgrade) };
+            const { stdout } = await laptop.pulumi("config", "get", "mailhost:stack");
+            assert.deepEqual(JSON.parse(stdout), services);
+            assert.deepEqual(await restartedSince(laptop, before), nodeServices);
+            assert.match(await laptop.ssh("docker logs --tail 50 mx 2>&1"), /v1\.1\.0/);
+            await mailArrives(laptop);
+        },
+    );
 
     step("a broken image: the release before serves again, and the error says why", async () => {
         const before = await startTimes(laptop);
@@ -177,11 +192,27 @@ describe("a mail host on the container kind", { timeout: minutes(40) }, () => {
         assert.match(printed, /does not serve: web: it has ended and been restarted 3 times/);
         assert.match(printed, /mailhost: {3}\| TypeError: Cannot read properties of undefined/);
         assert.match(printed, /The release before it, \S+, serves again after \d+ s/);
-        for (const line of (await laptop.ssh(`cat ${data}/.env`)).split("\n")) {
-            const [, name, value = ""] =
-                /^(\w*(?:KEY|SECRETS?|PASS(?:WORD)?))=(.*)$/.exec(line) ?? [];
-            const bare = value.replace(/^["']|[,"']+$/g, "");
-            if (bare.length >= 32) assert.ok(!printed.includes(bare), name);
+        // It has printed one, so that something is there to be hidden.
+        assert.match(printed, /mailhost: {3}\| web: starting with HELPER_ENCRYPTION_KEY=\*\*\*$/m);
+        const secrets = new Map(
+            [
+                ...(await laptop.ssh(`cat ${data}/.env`)).matchAll(
+                    /^(\w*(?:KEY|SECRETS?|PASS(?:WORD)?))=["']?([^"',\n]+)/gm,
+                ),
+            ].map(([, name = "", value = ""]) => [name, value]),
+        );
+        assert.deepEqual([...secrets.keys()].sort(), [
+            "API_SECRETS",
+            "AUTH_BASIC_PASSWORD",
+            "HELPER_ENCRYPTION_KEY",
+            "SMTP_TRANSPORT_PASS",
+            "SRS_SECRET",
+            "TXT_ENCRYPTION_KEY",
+            "WEBHOOK_SIGNATURE_KEY",
+        ]);
+        for (const [name, value] of secrets) {
+            assert.ok(value.length >= 32, name);
+            assert.ok(!printed.includes(value), name);
         }
         await stillServes(before);
         assert.match(await laptop.ssh("docker logs --tail 50 mx 2>&1"), /v1\.1\.0/);
@@ -282,7 +313,7 @@ describe("a mail host on the container kind", { timeout: minutes(40) }, () => {
             async () =>
                 (await laptop.trySsh("pgrep -f '[c]ompose .*self-hosting.* up' >/dev/null"))
                     .code === 0,
-            120,
+            400,
             "the deployment starts services",
         );
         await laptop.ssh(
@@ -302,6 +333,67 @@ describe("a mail host on the container kind", { timeout: minutes(40) }, () => {
         assert.deepEqual(Object.keys(changes), ["unchanged"]);
     });
 
+    step("a deployment waits for the unit that is starting the stack", async () => {
+        // It starts nothing before a deployment has kept its release, with time to be met in that.
+        const untilKept = `until test ${data}/releases -nt /run/before-deployment; do sleep 1; done; sleep 20`;
+        await laptop.ssh(
+            [
+                "touch /run/before-deployment",
+                "mkdir -p /run/systemd/system/mailhost-stack.service.d",
+                `printf '[Service]\\nExecStartPre=/bin/sh -c "${untilKept}"\\n' >/run/systemd/system/mailhost-stack.service.d/slow.conf`,
+                "systemctl daemon-reload",
+                "systemctl stop mailhost-stack.service",
+                "systemctl start --no-block mailhost-stack.service",
+            ].join("\n"),
+        );
+        await configure({ environment: { LAPTOP_TEST_VALUE: "four" } });
+        const { printed } = await laptop.up();
+        assert.match(
+            printed,
+            /mailhost-stack\.service is starting the services: waiting until it has, for 300 s at most/,
+        );
+        assert.doesNotMatch(printed, /it is ended/);
+        await laptop.ssh(
+            "rm -r /run/systemd/system/mailhost-stack.service.d; systemctl daemon-reload",
+        );
+        assert.equal(await laptop.ssh("systemctl is-active mailhost-stack.service"), "active");
+        assert.ok(await allHealthy(laptop));
+        assert.match(await laptop.ssh(`cat ${data}/.env`), /^LAPTOP_TEST_VALUE=["']?four/m);
+        await mailArrives(laptop);
+    });
+
+    step("a stack that does not come up at a boot is mended by a deployment", async () => {
+        await laptop.ssh(
+            [
+                "mkdir -p /run/systemd/system/mailhost-stack.service.d",
+                "cd /run/systemd/system/mailhost-stack.service.d",
+                "printf '[Service]\\nExecStartPre=/bin/false\\n' >broken.conf",
+                // Its next attempt is not what this is about.
+                "printf '[Service]\\nRestartSec=600\\n' >patient.conf",
+                "systemctl daemon-reload",
+                "systemctl stop mailhost-stack.service",
+                "systemctl start mailhost-stack.service || true",
+                "rm broken.conf",
+                "systemctl daemon-reload",
+            ].join("\n"),
+        );
+        assert.equal(
+            await laptop.ssh("systemctl show -P SubState mailhost-stack.service"),
+            "auto-restart",
+        );
+        await configure({ environment: { LAPTOP_TEST_VALUE: "five" } });
+        const { printed } = await laptop.up();
+        assert.match(
+            printed,
+            /mailhost-stack\.service has not brought the services up: it is ended/,
+        );
+        assert.equal(await laptop.ssh("systemctl is-active mailhost-stack.service"), "active");
+        assert.ok(await allHealthy(laptop));
+        await laptop.ssh(
+            "rm -r /run/systemd/system/mailhost-stack.service.d; systemctl daemon-reload",
+        );
+    });
+
     step("after a reboot all is healthy without help", async () => {
         const before = await startTimes(laptop);
         const boot = await laptop.ssh("systemctl show -P UserspaceTimestamp");
@@ -313,10 +405,10 @@ describe("a mail host on the container kind", { timeout: minutes(40) }, () => {
                 );
                 return code === 0 && stdout.trim() !== boot;
             },
-            240,
+            600,
             "the host has booted",
         );
-        await eventually(() => allHealthy(laptop), 180, "all is healthy");
+        await eventually(() => allHealthy(laptop), 600, "all is healthy");
         assert.deepEqual(
             (await restartedSince(laptop, before)).sort(),
             [...everyService, "smtp_starttls"].sort(),
@@ -340,7 +432,7 @@ describe("a mail host on the container kind", { timeout: minutes(40) }, () => {
         assert.match(ill.stdout, /\nWrong:\n {2}- pop3: it was stopped\. [^\n]*\n$/);
         assert.match(await laptop.ssh("mailhost logs pop3 --lines 3"), /^pop3 /m);
         await laptop.ssh("docker start pop3");
-        await eventually(() => allHealthy(laptop), 60, "all is healthy");
+        await eventually(() => allHealthy(laptop), 180, "all is healthy");
     });
 
     step("from outside only the planned ports answer, over both families", async () => {

@@ -9,9 +9,10 @@ import { run, runQuietly } from "../../cli/run-program";
 import { LocalStack, stackName } from "../../local/engine/stack";
 import { projectRoot } from "../../local/paths";
 import { addZone } from "../../local/zones";
-import { minutes, readChanges, stackSize, TestLaptop } from "./support/test-laptop";
+import { checkOut } from "./support/operator";
+import { readChanges, stackSize, suiteLimit, TestLaptop } from "./support/test-laptop";
 
-describe("a project of another name", { timeout: minutes(10) }, () => {
+describe("a project of another name", { timeout: suiteLimit }, () => {
     let laptop: TestLaptop;
     let stack: LocalStack;
     const work = fs.mkdtempSync(path.join(os.tmpdir(), "mailhost-new-"));
@@ -22,11 +23,8 @@ describe("a project of another name", { timeout: minutes(10) }, () => {
         await addZone(laptop.info, "example.com");
         // The template is what git would clone: no node_modules, nothing that was made here.
         const template = path.join(work, "template");
-        fs.mkdirSync(template);
         fs.mkdirSync(project);
-        await run("sh", ["-c", `git ls-files -z | tar --null -T - -c | tar -x -C '${template}'`], {
-            cwd: projectRoot,
-        });
+        await checkOut(template);
         const { stdout, stderr } = await runQuietly(
             "pulumi",
             ["new", template, "--name", "my-mail", "--generate-only", "--yes", "--non-interactive"],

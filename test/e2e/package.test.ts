@@ -4,13 +4,18 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { after, before, describe } from "node:test";
+import { parseDocument, stringify } from "yaml";
+import { withoutDigest } from "../../cli/pin-plan";
 import { run, runQuietly } from "../../cli/run-program";
 import { LocalStack, stackName } from "../../local/engine/stack";
 import { projectRoot } from "../../local/paths";
 import { addZone } from "../../local/zones";
+import { blocksRunBy } from "./support/documented";
 import { mailArrives, proofsOf } from "./support/mail-host";
+import { Operator } from "./support/operator";
+import { fineMachine, openSshKey } from "../unit/server/existing-machine";
 import { orderedSteps } from "./support/steps";
-import { minutes, readChanges, TestLaptop } from "./support/test-laptop";
+import { readChanges, suiteLimit, TestLaptop } from "./support/test-laptop";
 
 const examples = path.join(projectRoot, "examples");
 
@@ -34,7 +39,7 @@ class Company extends pulumi.ComponentResource {
             server: hetzner(withoutProvider(config.requireObject<HetznerArgs & { provider?: string }>("server"))),
             dns: cloudflare({ dnssec: true }),
             certificate: config.requireObject<CertificateArgs>("certificate"),
-            stack: config.requireObject<StackOptions>("stack"),
+            stack: config.getObject<StackOptions>("stack"),
             domains: config.getObject("domains"),
         }, { parent: this });
         this.registerOutputs({});
@@ -52,11 +57,15 @@ export const { webUrl, clientSettings, ipv4, ipv6, hostName, dns, dnssec, nextSt
 export const { sshCommand, sshPrivateKey, sshHostKey, authBasicUsername, authBasicPassword, missingDomainValues } = company.mail;
 `;
 
-describe("the package", { timeout: minutes(15) }, () => {
+const blocks = blocksRunBy(__filename);
+
+describe("the package", { timeout: suiteLimit }, () => {
     const step = orderedSteps();
     const work = fs.mkdtempSync(path.join(os.tmpdir(), "mailhost-package-"));
     const project = path.join(work, "acme");
     let laptop: TestLaptop;
+    /** The package as npm packs it. */
+    let tarball: string;
 
     const write = (file: string, text: string) => {
         fs.mkdirSync(path.dirname(path.join(work, file)), { recursive: true });
@@ -65,7 +74,7 @@ describe("the package", { timeout: minutes(15) }, () => {
 
     before(async () => {
         await run("npm", ["pack", "--silent", "--pack-destination", work], { cwd: projectRoot });
-        const [tarball] = fs.readdirSync(work).filter((name) => name.endsWith(".tgz"));
+        tarball = fs.readdirSync(work).find((name) => name.endsWith(".tgz"))!;
         write(
             "acme/package.json",
             JSON.stringify({
@@ -134,6 +143,10 @@ describe("the package", { timeout: minutes(15) }, () => {
         "several-domains": { "mailhost:shop": "shop.test", "mailhost:parked": "parked.test" },
         "several-hosts": { "mailhost:hosts": { one: "one.test", two: "two.test" } },
         "existing-program": {},
+        "existing-machine": {
+            ...{ "mailhost:ipv4": fineMachine.ipv4, "mailhost:sshHostKey": fineMachine.sshHostKey },
+            "mailhost:sshPrivateKey": openSshKey(),
+        },
         "dns-alone": {
             ...{ "mailhost:ipv4": "192.0.2.25", "mailhost:ipv6": "2001:db8::25" },
             "mailhost:serving": true,
@@ -156,6 +169,58 @@ describe("the package", { timeout: minutes(15) }, () => {
         }
     });
 
+    step("says what writes the images into the configuration, before they are there", async () => {
+        const file = path.join(work, "examples", "single-host", "Pulumi.example.yaml");
+        const document = parseDocument(fs.readFileSync(file, "utf8"));
+        assert.ok(document.deleteIn(["config", "mailhost:stack"]));
+        fs.writeFileSync(file, document.toString());
+        const { code, stdout, stderr } = await preview(path.dirname(file));
+        assert.notEqual(code, 0);
+        assert.match(
+            stdout + stderr,
+            /stack\.images\.mail: It is not chosen which release of the mail services runs\. Run `npx mailhost pin`, which /,
+        );
+        assert.doesNotMatch(stdout + stderr, /Missing required configuration variable/);
+    });
+
+    step("previews an example that was set up as examples/README.md says", async () => {
+        const folder = path.join(work, "single-host");
+        fs.cpSync(path.join(examples, "single-host"), folder, { recursive: true });
+        // The providers and the registry of the laptop cloud, and what is not pinned yet.
+        const { hcloudEndpoint, cloudflareApi, images } = laptop.info;
+        fs.writeFileSync(
+            path.join(folder, "Pulumi.dev.yaml"),
+            stringify({
+                config: {
+                    "hcloud:endpoint": hcloudEndpoint,
+                    "cloudflare:baseUrl": cloudflareApi,
+                    "mailhost:stack": {
+                        images: Object.fromEntries(
+                            Object.entries(images).map(([name, image]) => [
+                                name,
+                                withoutDigest(image),
+                            ]),
+                        ),
+                    },
+                },
+            }),
+        );
+        await addZone(laptop.info, "example.com");
+        const operator = new Operator({
+            ...{ blocks, folder },
+            environment: { ...laptop.stack.environment, npm_config_prefer_offline: "true" },
+            examples: { "v1.2.3": "v1.0.0" },
+            answers: {
+                "hcloud:token": laptop.info.hcloudToken,
+                "cloudflare:apiToken": laptop.info.cloudflareToken,
+            },
+            // Until it is published, as the page says.
+            functions: `npm() { command npm "$@" '${path.join(work, tarball)}'; }`,
+        });
+        const printed = await operator.follow("examples/README.md", "npm install");
+        assert.deepEqual(Object.keys(readChanges(printed)), ["create"]);
+    });
+
     step("brings a host up from a component of somebody else's, which takes mail", async () => {
         await laptop.up();
         assert.deepEqual(
@@ -163,6 +228,10 @@ describe("the package", { timeout: minutes(15) }, () => {
             [],
         );
         await mailArrives(laptop);
+        const { environment } = laptop.stack;
+        const operator = new Operator({ ...{ blocks, folder: project, environment } });
+        assert.match(await operator.type("npx mailhost dns"), /^ +@ +MX +300 /m);
+        assert.match(await operator.type("npx mailhost recover"), /nothing had to be recovered/);
     });
 
     step("keeps everything when that component is renamed with an alias", async () => {
@@ -177,7 +246,6 @@ describe("the package", { timeout: minutes(15) }, () => {
         fs.cpSync(path.join(examples, name), folder, { recursive: true });
         fs.symlinkSync(path.join(project, "node_modules"), path.join(folder, "node_modules"));
         fs.copyFileSync(path.join(project, "tsconfig.json"), path.join(folder, "tsconfig.json"));
-        const stack = new LocalStack(laptop.engine, laptop.info, folder);
         await run(
             "pulumi",
             ["stack", "init", stackName, "--secrets-provider=passphrase", "--non-interactive"],
@@ -193,6 +261,12 @@ describe("the package", { timeout: minutes(15) }, () => {
             own.setIn(["config", key], value);
         own.setIn(["config", "mailhost:hcloudToken"], own.getIn(["config", "hcloud:token"]));
         fs.writeFileSync(file, own.toString());
+        return preview(folder);
+    }
+
+    function preview(folder: string) {
+        const stack = new LocalStack(laptop.engine, laptop.info, folder);
+        const file = path.join(folder, "Pulumi.example.yaml");
         return stack.pulumi(["preview", "--stack", stackName, `--config-file=${file}`]);
     }
 });

@@ -6,9 +6,9 @@ import * as path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { projectRoot } from "../../local/paths";
 import { rules } from "../../policy/rules";
-import { minutes, TestLaptop } from "./support/test-laptop";
+import { suiteLimit, TestLaptop } from "./support/test-laptop";
 
-describe("the policy pack", { timeout: minutes(10) }, () => {
+describe("the policy pack", { timeout: suiteLimit }, () => {
     let laptop: TestLaptop;
     const work = fs.mkdtempSync(path.join(os.tmpdir(), "mailhost-policy-"));
     const configFile = path.join(work, "policy.json");

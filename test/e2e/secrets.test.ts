@@ -4,13 +4,14 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { after, before, describe, test } from "node:test";
+import { buildStackImages } from "../../local/image/stack-images";
 import { cloudPaths } from "../../local/paths";
 import { orderedSteps } from "./support/steps";
-import { minutes, TestLaptop } from "./support/test-laptop";
+import { suiteLimit, TestLaptop } from "./support/test-laptop";
 
 const data = "/root/forwardemail.net/self-hosting";
 
-describe("secrets", { timeout: minutes(15) }, () => {
+describe("secrets", { timeout: suiteLimit }, () => {
     const step = orderedSteps();
     let laptop: TestLaptop;
     /** What a secret is called → a part of it that is long enough to be nothing else. */
@@ -116,6 +117,55 @@ describe("secrets", { timeout: minutes(15) }, () => {
         printed.push(failed.stdout + failed.stderr);
         await laptop.ssh("chattr -i /etc/apt/apt.conf.d");
         printed.push((await laptop.up()).printed);
+    });
+
+    step("a deployment fails, and its service has printed a secret", async () => {
+        const images = await buildStackImages();
+        const good = { images: { ...laptop.info.images } };
+        const { repository, tag, digest } = images.broken;
+        const mail = `${laptop.info.registry.host}/${repository}:${tag}@${digest}`;
+        await laptop.configure("mailhost:stack", { images: { ...good.images, mail } });
+        const failed = await watchingProcesses(
+            laptop.pulumi("up", "--yes", "--skip-preview", "--diff"),
+        );
+        assert.notEqual(failed.code, 0);
+        const said = failed.stdout + failed.stderr;
+        assert.match(said, /web: starting with HELPER_ENCRYPTION_KEY=\*\*\*/);
+        printed.push(said);
+        await laptop.configure("mailhost:stack", good);
+        printed.push((await watchingProcesses(laptop.up())).printed);
+    });
+
+    step("Cloudflare refuses a token: the program's, and the host's", async () => {
+        const refused = "refused".repeat(6).slice(0, 40);
+        secrets.set("the refused token", refused);
+        const give = async (key: string, value: string) => {
+            const { code, stderr } = await laptop.stack.pulumi(
+                ["config", "set", "--secret", "--stack", "local", key],
+                { input: value },
+            );
+            assert.equal(code, 0, stderr);
+        };
+        await give("cloudflare:apiToken", refused);
+        const program = await watchingProcesses(
+            laptop.pulumi("up", "--yes", "--skip-preview", "--diff"),
+        );
+        assert.notEqual(program.code, 0);
+        assert.match(program.stdout + program.stderr, /Invalid access token|Authentication error/);
+        printed.push(program.stdout + program.stderr);
+        await give("cloudflare:apiToken", laptop.info.cloudflareToken);
+        await give("mailhost:cloudflareApiToken", refused);
+        printed.push((await watchingProcesses(laptop.up("--diff"))).printed);
+        assert.match(await laptop.ssh("cat /root/.cloudflare.ini"), new RegExp(refused));
+        const renewal = await watchingProcesses(laptop.trySsh("mailhost renew --force"));
+        assert.notEqual(renewal.code, 0);
+        assert.match(renewal.stderr, /Cloudflare refuses the token/);
+        printed.push(renewal.stdout + renewal.stderr);
+        await give("mailhost:cloudflareApiToken", laptop.info.cloudflareToken);
+        printed.push((await watchingProcesses(laptop.up("--diff"))).printed);
+    });
+
+    step("a configuration is refused", async () => {
         const refused = await laptop.stack.pulumi([
             "preview",
             "--stack",

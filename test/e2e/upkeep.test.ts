@@ -2,6 +2,7 @@
 // under new keys. The steps build on each other.
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
+import * as path from "node:path";
 import { after, before, describe } from "node:test";
 import {
     deliver,
@@ -10,7 +11,11 @@ import {
     writeLetter,
     type Letter,
 } from "../../local/proof/mail-client";
+import type { ExportedStack } from "../../cli/deployment";
 import { snapshotImageId } from "../../local/image/build-image";
+import { buildStackImages } from "../../local/image/stack-images";
+import { rememberHost } from "../../local/laptop";
+import { blocksRunBy } from "./support/documented";
 import {
     allHealthy,
     databases,
@@ -19,21 +24,29 @@ import {
     mailArrives,
     mailboxAt,
     MailStream,
+    nodeServices,
     outsideOf,
     PortWatch,
     proofsOf,
     restartedSince,
     startTimes,
 } from "./support/mail-host";
+import { checkOutFor, Operator } from "./support/operator";
+import { sshArguments } from "../../local/status";
 import { orderedSteps } from "./support/steps";
-import { eventually, minutes, TestLaptop } from "./support/test-laptop";
+import { eventually, suiteLimit, TestLaptop } from "./support/test-laptop";
 
 const data = "/root/forwardemail.net/self-hosting";
+/** As it was before the state was lost. */
+const hooks = "d0c5".repeat(8);
 const tlsPorts = [25, 443, 465, 993, 995];
 
-describe("looking after a mail host", { timeout: minutes(40) }, () => {
+const blocks = blocksRunBy(__filename);
+
+describe("looking after a mail host", { timeout: suiteLimit }, () => {
     const step = orderedSteps();
     let laptop: TestLaptop;
+    let operator: Operator;
     /** One that the host took before its server was replaced. */
     let oldLetter: Letter;
 
@@ -41,6 +54,22 @@ describe("looking after a mail host", { timeout: minutes(40) }, () => {
         laptop = await TestLaptop.start("upkeep", {
             kind: "container",
             certificateSeconds: 3600,
+        });
+        operator = new Operator({
+            blocks,
+            folder: await checkOutFor(laptop, { packages: true }),
+            environment: laptop.stack.environment,
+            sshFolder: path.join(laptop.folder, "operator", "ssh"),
+            answers: { "mailhost:secretEnvironment.WEBHOOK_SIGNATURE_KEY": hooks },
+            // The menu is for a terminal, and who follows a log leaves it some time.
+            functions: `
+mailhost() {
+    case $* in
+        '') script --quiet --return --command mailhost /dev/null <<<7 ;;
+        *--follow*) timeout 3 mailhost "$@" || [ $? = 124 ] ;;
+        *) command mailhost "$@" ;;
+    esac
+}`,
         });
     });
     after(() => laptop?.close());
@@ -77,14 +106,6 @@ describe("looking after a mail host", { timeout: minutes(40) }, () => {
         );
     }
 
-    async function giveKey(key: string, value: string): Promise<void> {
-        const { code, stderr } = await laptop.stack.pulumi(
-            ["config", "set", "--stack", "local", "--secret", `mailhost:${key}`],
-            { input: value },
-        );
-        assert.equal(code, 0, stderr);
-    }
-
     step("a host under a certificate of one hour", async () => {
         await laptop.up();
         assert.deepEqual(
@@ -101,9 +122,17 @@ describe("looking after a mail host", { timeout: minutes(40) }, () => {
             const outside = await outsideOf(laptop);
             const stream = new MailStream(outside, mailboxAt(laptop));
             const watch = new PortWatch(outside, tlsPorts);
-            await laptop.ssh("mailhost renew --force");
+            const { ssh } = await laptop.status();
+            const printed = await operator.followOnHost(
+                "docs/operations.md",
+                "mailhost",
+                sshArguments(ssh!),
+            );
             await watch.stop();
             await stream.stop();
+            assert.match(printed, /Choose 1 to 9, or q to leave: /);
+            assert.match(printed, /"well":true/);
+            assert.match(printed, /^Usage: mailhost COMMAND$/m);
             assert.deepEqual(watch.failedTwice, []);
             assert.ok(watch.connections > 20, String(watch.connections));
             const now = await serials();
@@ -130,7 +159,7 @@ describe("looking after a mail host", { timeout: minutes(40) }, () => {
         "a renewal by the timer that fails leaves the old one in place and is reported; the next succeeds",
         async () => {
             const token = "/root/.cloudflare.ini";
-            await laptop.api("POST", "/_laptop/acme", { certificateSeconds: 240 });
+            await laptop.api("POST", "/_laptop/acme", { certificateSeconds: 300 });
             await laptop.ssh("mailhost renew --force");
             await laptop.api("POST", "/_laptop/acme", { certificateSeconds: 3600 });
             const before = { serials: await serials(), starts: await startTimes(laptop) };
@@ -139,10 +168,10 @@ describe("looking after a mail host", { timeout: minutes(40) }, () => {
                 async () =>
                     (
                         await laptop.trySsh(
-                            `openssl x509 -checkend 75 -noout -in ${data}/ssl/cert.pem`,
+                            `openssl x509 -checkend 95 -noout -in ${data}/ssl/cert.pem`,
                         )
                     ).code === 1,
-                200,
+                300,
                 "the certificate is due",
             );
             await laptop.ssh(
@@ -203,13 +232,65 @@ describe("looking after a mail host", { timeout: minutes(40) }, () => {
         },
     );
 
-    step("an old volume under new keys is refused, and nothing is touched", async () => {
+    /**
+     * Takes out of the state what only the state knows: every key and password that the program has made for the mail
+     * services. The next `up` makes others, as one of a new stack does.
+     */
+    async function loseSecrets(): Promise<void> {
+        const { stdout } = await laptop.pulumi("stack", "export");
+        const state = JSON.parse(stdout) as ExportedStack;
+        const { resources = [] } = state.deployment;
+        const lost = new Set(
+            resources
+                .map(({ urn }) => urn)
+                .filter((urn) =>
+                    /::mail-(?:stack-keys-.+|dkim-default|auth-basic-password)$/.test(urn),
+                ),
+        );
+        assert.deepEqual([...lost].map((urn) => urn.split("::").at(-1)).sort(), [
+            "mail-auth-basic-password",
+            "mail-dkim-default",
+            ...["api", "helper-encryption", "smtp-transport", "srs", "txt-encryption"].map(
+                (name) => `mail-stack-keys-${name}`,
+            ),
+            "mail-stack-keys-webhook-signature",
+        ]);
+        const kept = (urns: unknown) => ((urns ?? []) as string[]).filter((urn) => !lost.has(urn));
+        state.deployment.resources = resources
+            .filter(({ urn }) => !lost.has(urn))
+            .map(({ dependencies, propertyDependencies, ...resource }) => ({
+                ...resource,
+                dependencies: kept(dependencies),
+                propertyDependencies: Object.fromEntries(
+                    Object.entries(propertyDependencies ?? {}).map(([name, urns]) => [
+                        name,
+                        kept(urns),
+                    ]),
+                ),
+            }));
+        const { code, stderr } = await laptop.stack.pulumi(
+            ["stack", "import", "--stack", "local"],
+            { input: JSON.stringify(state) },
+        );
+        assert.equal(code, 0, stderr);
+    }
+
+    /** The secrets in the services' `.env`, by name. */
+    async function hostSecrets(): Promise<Record<string, string>> {
+        return Object.fromEntries(
+            [
+                ...(await laptop.ssh(`cat ${data}/.env`)).matchAll(
+                    /^(\w*(?:KEY|SECRETS?|PASS(?:WORD)?))=["']?([^"',\n]{32,})/gm,
+                ),
+            ].map(([, name = "", value = ""]) => [name, value]),
+        );
+    }
+
+    step("after a lost state the volume's keys are asked for, and nothing is touched", async () => {
         const starts = await startTimes(laptop);
         const files = `cd ${data} && find . -path ./sqlite-data -prune -o -path ./mongo-data -prune -o -path ./redis-data -prune -o -path ./logs -prune -o -type f -print0 | sort -z | xargs -0 sha256sum`;
         const kept = await laptop.ssh(files);
-        // As after a lost state: the program has others.
-        await giveKey("helperEncryptionKey", "0therKeyThanTheVolumesDataHas000");
-        await giveKey("txtEncryptionKey", "abcdef0123456789abcdef0123456789");
+        await loseSecrets();
         const printed = await failedUp(laptop);
         assert.match(printed, /mailhost: error: .*HELPER_ENCRYPTION_KEY/);
         assert.match(
@@ -224,28 +305,111 @@ describe("looking after a mail host", { timeout: minutes(40) }, () => {
         assert.deepEqual(await restartedSince(laptop, starts), []);
     });
 
-    step("with its keys adopted, the old mail is read", async () => {
+    step("with its keys adopted the old mail is read, under other secrets", async () => {
         const outside = await outsideOf(laptop);
         const starts = await startTimes(laptop);
-        for (const [variable, key] of [
-            ["HELPER_ENCRYPTION_KEY", "helperEncryptionKey"],
-            ["TXT_ENCRYPTION_KEY", "txtEncryptionKey"],
-        ] as const) {
-            const value = await laptop.ssh(`/usr/local/lib/mailhost/stack data-key ${variable}`);
-            await giveKey(key, value);
-        }
-        await laptop.up();
+        const before = await hostSecrets();
+        await operator.follow(
+            "docs/operations.md",
+            'eval "$(pulumi stack output sshCommand) /usr/local/lib/mailhost/stack data-key HELPER_ENCRYPTION_KEY" | pulumi config set --secret mailhost:helperEncryptionKey',
+        );
+        await rememberHost(laptop.name, await laptop.stack.outputs());
+        assert.deepEqual(await restartedSince(laptop, starts), nodeServices);
+        const now = await hostSecrets();
+        const adopted = ["HELPER_ENCRYPTION_KEY", "TXT_ENCRYPTION_KEY"];
         assert.deepEqual(
-            (await restartedSince(laptop, starts)).filter((name) => databases.includes(name)),
-            [],
+            Object.keys(now).filter((name) => now[name] === before[name]),
+            adopted,
+        );
+        assert.deepEqual(Object.keys(now).sort(), [
+            ...["API_SECRETS", "AUTH_BASIC_PASSWORD", "HELPER_ENCRYPTION_KEY"],
+            ...["SMTP_TRANSPORT_PASS", "SRS_SECRET", "TXT_ENCRYPTION_KEY"],
+            "WEBHOOK_SIGNATURE_KEY",
+        ]);
+        // The system's new DKIM key signs under the record that went with it.
+        const publicKey = await laptop.ssh(
+            `openssl pkey -in ${data}/ssl/dkim.key -pubout | grep -v -- ----- | tr -d '\\n'`,
+        );
+        const published = (await outside.lookup(
+            "default._domainkey.example.test",
+            "TXT",
+        )) as string[][];
+        assert.deepEqual(
+            published.map((parts) => /;\s*p=([^;]+)/.exec(parts.join(""))?.[1]),
+            [publicKey],
         );
         // Many have come in since.
         assert.ok(
             await isThere(outside, mailboxAt(laptop), oldLetter, { newest: Infinity }),
             "the old letter is not there",
         );
-        await mailArrives(laptop);
+        // In and out, with the domain's own DKIM key, which lies encrypted in the database.
+        assert.deepEqual(
+            (await proofsOf(laptop)).filter(({ ok }) => !ok),
+            [],
+        );
         const { changes } = await laptop.up("--expect-no-changes");
         assert.deepEqual(Object.keys(changes), ["unchanged"]);
+    });
+
+    step("what may be the same as before is given before: the key of web hooks", async () => {
+        await operator.type(
+            "pulumi config set --secret --path mailhost:secretEnvironment.WEBHOOK_SIGNATURE_KEY",
+        );
+        await laptop.up();
+        assert.equal((await hostSecrets())["WEBHOOK_SIGNATURE_KEY"], hooks);
+    });
+
+    describe("a further domain that is removed", () => {
+        const name = "mta-sts.second.test";
+        const copies = () => laptop.ssh(`ls ${data}/nginx/certificates`);
+        /** The names of the certificate that is served under the removed domain's name. */
+        const served = async () => {
+            const outside = await outsideOf(laptop);
+            const socket = await outside.connect(443, name);
+            const { subjectAltName = "" } = new X509Certificate(socket.getPeerCertificate().raw);
+            socket.destroy();
+            return subjectAltName;
+        };
+        let good: { images: Record<string, string> };
+
+        step("together with an image that does not work is served on", async () => {
+            const images = await buildStackImages();
+            good = { images: { ...laptop.info.images } };
+            const { repository, tag, digest } = images.broken;
+            const mail = `${laptop.info.registry.host}/${repository}:${tag}@${digest}`;
+            const before = await served();
+            assert.match(before, /DNS:mta-sts\.second\.test/);
+            const { stdout } = await laptop.pulumi("config", "get", "mailhost:domains");
+            await laptop.configure(
+                "mailhost:domains",
+                (JSON.parse(stdout) as { name: string }[]).filter(
+                    (domain) => domain.name !== "second.test",
+                ),
+            );
+            await laptop.configure("mailhost:stack", { images: { ...good.images, mail } });
+            const printed = await failedUp(laptop);
+            assert.match(printed, /The release before it, \S+, serves again after \d+ s/);
+            assert.equal(await served(), before);
+            assert.equal(await copies(), "example.test\nsecond.test");
+            const renewed = await laptop.trySsh("mailhost renew --force");
+            assert.equal(renewed.code, 0, renewed.stdout + renewed.stderr);
+            assert.equal(await served(), before);
+            assert.equal(await copies(), "example.test\nsecond.test");
+            await mailArrives(laptop);
+        });
+
+        step("with a release that serves is gone, its certificate too", async () => {
+            await laptop.configure("mailhost:stack", good);
+            await laptop.up();
+            assert.equal(await copies(), "example.test");
+            await assert.rejects(served(), /altnames/);
+            await mailArrives(laptop);
+            const renewed = await laptop.trySsh("mailhost renew --force");
+            assert.equal(renewed.code, 0, renewed.stdout + renewed.stderr);
+            assert.deepEqual((await laptop.status(true)).problems, []);
+            const { changes } = await laptop.up("--expect-no-changes");
+            assert.deepEqual(Object.keys(changes), ["unchanged"]);
+        });
     });
 });

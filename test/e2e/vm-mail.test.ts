@@ -7,7 +7,7 @@ import { buildImage } from "../../local/image/build-image";
 import { snapshotFor } from "../../local/laptop";
 import { allHealthy, mailArrives, proofsOf } from "./support/mail-host";
 import { orderedSteps } from "./support/steps";
-import { eventually, minutes, stackSize, TestLaptop } from "./support/test-laptop";
+import { eventually, stackSize, suiteLimit, TestLaptop } from "./support/test-laptop";
 
 /** Set it to 1 to run this file under software emulation as well. */
 const slowTests = "MAILHOST_SLOW_TESTS";
@@ -20,7 +20,7 @@ void (async () => {
         });
         return;
     }
-    describe("a mail host on a virtual machine", { timeout: minutes(40) }, () => {
+    describe("a mail host on a virtual machine", { timeout: suiteLimit }, () => {
         const step = orderedSteps();
         let laptop: TestLaptop;
 
@@ -50,10 +50,10 @@ void (async () => {
             await laptop.ssh("touch /run/before-reboot; systemctl reboot");
             await eventually(
                 async () => (await laptop.trySsh("test ! -e /run/before-reboot")).code === 0,
-                300,
+                900,
                 "the host is back",
             );
-            await eventually(() => allHealthy(laptop), 600, "all is healthy");
+            await eventually(() => allHealthy(laptop), 1800, "all is healthy");
             await mailArrives(laptop);
         });
     });

@@ -6,11 +6,17 @@ import { localDomain, snapshotFor } from "../../local/laptop";
 import { buildImage } from "../../local/image/build-image";
 import { chooseKind } from "../../local/cloud/machines/choose-kind";
 import { orderedSteps } from "./support/steps";
-import { eventually, hostProgram, hostStackSize, minutes, TestLaptop } from "./support/test-laptop";
+import {
+    eventually,
+    hostProgram,
+    hostStackSize,
+    suiteLimit,
+    TestLaptop,
+} from "./support/test-laptop";
 
 const mountPoint = "/root/forwardemail.net/self-hosting";
 
-describe("a host on a virtual machine", { timeout: minutes(25) }, () => {
+describe("a host on a virtual machine", { timeout: suiteLimit }, () => {
     const step = orderedSteps();
     let laptop: TestLaptop;
 
@@ -98,7 +104,7 @@ describe("a host on a virtual machine", { timeout: minutes(25) }, () => {
             async () =>
                 (await laptop.trySsh("test ! -e /run/before-reboot && systemctl is-active docker"))
                     .code === 0,
-            300,
+            900,
             "the host is back",
         );
         assert.equal(await laptop.ssh(`cat ${mountPoint}/kept`), "kept");

@@ -12,19 +12,26 @@ import { certificateLineages } from "../../components/certificate/names";
 import type { CertificatePlan } from "../../components/certificate/plan";
 import { readFacts, type CertificateFacts } from "../../components/certificate/facts";
 import { renderCertificateScript, renderDescription } from "../../components/certificate/script";
+import { domainSettings } from "../../components/dns/domain-settings";
 import { dataMountPoint } from "../../components/host/data-volume";
+import { releaseTables } from "../../components/stack/deploy";
 import { startPebble, type AcmeServer } from "../../local/cloud/acme/pebble";
 import { issueServicesCertificate } from "../../local/cloud/authority";
 import type { DnsServer } from "../../local/cloud/dns/dns-server";
 import { startKnot } from "../../local/cloud/dns/knot";
 import { ensureGoProgram } from "../../local/go-programs/build";
 import { cloudflareToken, TestCloudflare } from "../unit/local/cloudflare-api-cloud";
+import { context, releaseOf } from "../unit/stack/stacks";
 import { CertificateHost, whyNoCertificateHost } from "./support/certificate-host";
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "mailhost-certificates-"));
 const store = `${dataMountPoint}/letsencrypt`;
 const records = "/var/lib/mailhost/certificates";
 const day = 24 * 3600;
+/** Holds, from its first moment on, what deployments and renewals wait for. */
+const lock = "exec 8>/run/mailhost.lock; flock 8";
+/** Until the renewal that was started last waits for that. */
+const waits = "until pgrep --parent $! --exact flock >/dev/null; do sleep 0.1; done";
 
 describe("certificates on the host", async () => {
     const missing = await whyNoCertificateHost();
@@ -287,6 +294,20 @@ describe("certificates on the host", async () => {
             assert.deepEqual(host.containerLog(), ["kill --signal HUP sni-router", "restart smtp"]);
         });
 
+        test("but a Docker that does not answer is the reason that is recorded", async () => {
+            host.write("/run/docker/silent", "");
+            await host.bash(`: >${records}/reload-due`);
+            const { code, stderr } = await host.certificates("renew");
+            await host.bash("rm /run/docker/silent");
+            const reason =
+                "Docker does not answer, so nothing serves the new certificate yet: systemctl status docker says why";
+            assert.deepEqual([code, stderr], [1, `mailhost: error: ${reason}\n`]);
+            assert.match(host.read(`${records}/last-renew`), new RegExp(` failed: ${reason}\n$`));
+            await host.containers([{ name: "sni-router", label: "reload", age: 600 }]);
+            assert.equal((await host.certificates("renew")).code, 0);
+            assert.deepEqual(host.containerLog(), ["kill --signal HUP sni-router"]);
+        });
+
         test("when less than a third of their time is left", async () => {
             await host.containers([]);
             await acme.restart(6 * day);
@@ -492,64 +513,129 @@ chmod 0755 /usr/local/bin/date
     test("of a domain that is gone stay with the router while a release serves them", async () => {
         const folders = () =>
             fs.readdirSync(host.path(`${dataMountPoint}/nginx/certificates`)).sort();
-        const conf = `${dataMountPoint}/releases/current/verify`;
-        const line = "443|implicit|mta-sts.other.test|other.test|sni-router\n";
-        host.write(conf, line);
+        /** A release as the product renders it; nobody listens at its ports. */
+        const table = (...names: string[]) => {
+            const domains = names.map((name) => domainSettings({ name }, plan.email));
+            const release = releaseOf({}, {}, { ...context, domain: names[0]!, domains });
+            const addresses = { ipv4: "", ipv6: "" };
+            return releaseTables({ release, addresses, login: "" })["verify"]!.replaceAll(
+                /^\d+/gm,
+                "1",
+            );
+        };
+        const [both, without] = [table("example.test", "other.test"), table("example.test")];
+        assert.match(both, /^1\|implicit\|mta-sts\.other\.test\|other\.test\|sni-router$/m);
+        assert.doesNotMatch(without, /other\.test/);
+        const releases = (current: string, good: string) => {
+            host.write(`${dataMountPoint}/releases/current/verify`, current);
+            host.write(`${dataMountPoint}/releases/good/verify`, good);
+        };
+        /** Installs, and renews by hand and by timer; neither takes away what is served. */
+        const remaining = async () => {
+            for (const [command, ...args] of [["install"], ["renew", "--force"], ["renew"]]) {
+                const { code, stderr } = await host.certificates(command!, ...args);
+                assert.deepEqual([code, stderr], [0, ""]);
+            }
+            return folders();
+        };
+        // The domain is removed from the description first, then a deployment takes it from the router.
+        releases(both, both);
         await issued(own());
-        assert.deepEqual(folders(), ["example.test", "other.test"]);
-        host.write(conf, "");
-        assert.equal((await host.certificates("install")).code, 0);
-        assert.deepEqual(folders(), ["example.test"]);
-        // A deployment that goes back to the release before.
-        host.write(conf, line);
-        assert.equal((await host.certificates("install")).code, 0);
-        assert.deepEqual(folders(), ["example.test", "other.test"]);
-        // One that serves, and is only the way back.
-        host.write(conf, "");
-        host.write(`${dataMountPoint}/releases/good/verify`, line);
-        assert.equal((await host.certificates("install")).code, 0);
-        assert.deepEqual(folders(), ["example.test", "other.test"]);
+        assert.deepEqual(await remaining(), ["example.test", "other.test"]);
+        releases(without, both);
+        assert.deepEqual(await remaining(), ["example.test", "other.test"]);
+        // That fails, and the release before serves again.
+        releases(both, both);
+        assert.deepEqual(await remaining(), ["example.test", "other.test"]);
+        // Another one succeeds.
+        releases(without, without);
+        assert.deepEqual(await remaining(), ["example.test"]);
+        // What is on its way, or broke off, is served as well.
+        releases(both, without);
+        assert.deepEqual(await remaining(), ["example.test", "other.test"]);
         fs.rmSync(host.path(`${dataMountPoint}/releases`), { recursive: true });
     });
 
-    test("are not placed when key and certificate do not belong together", async () => {
-        const placed = host.read(`${dataMountPoint}/ssl/fullchain.pem`);
-        const other = `${dataMountPoint}/nginx/certificates/other.test/privkey.pem`;
-        host.write("/etc/mailhost/certificates", renderDescription(plan));
-        await host.bash(
-            `rm -rf ${path.dirname(other)}; cd ${store}/live/example.test && cp privkey.pem /run/kept && openssl ecparam -name prime256v1 -genkey -noout >/run/key && cat /run/key >privkey.pem`,
+    describe("whose key does not belong to them", () => {
+        const ssl = `${dataMountPoint}/ssl/fullchain.pem`;
+        const router = `${dataMountPoint}/nginx/certificates/other.test/privkey.pem`;
+        before(() => host.write("/etc/mailhost/certificates", renderDescription(plan)));
+
+        /** Installs while this lineage's key is another one. */
+        const installed = async (lineage: string) => {
+            const key = `${store}/live/${lineage}/privkey.pem`;
+            await host.bash(
+                `cp ${key} /run/kept && openssl ecparam -name prime256v1 -genkey -noout >/run/key && cat /run/key >${key}`,
+            );
+            const ended = await host.certificates("install");
+            await host.bash(`cat /run/kept >${key}`);
+            return ended;
+        };
+        const complaint = (kind: string, lineage: string) =>
+            `mailhost: ${kind}: in ${store}/live/${lineage}, certificate and private key do not belong together: they were not placed. mailhost renew on the host obtains new ones\n`;
+
+        test("are not placed: the host's own is an error, and stops no other", async () => {
+            const placed = host.read(ssl);
+            await host.bash(`rm -rf ${path.dirname(router)}`);
+            const { code, stderr } = await installed("example.test");
+            assert.deepEqual([code, stderr], [1, complaint("error", "example.test")]);
+            assert.equal(host.read(ssl), placed);
+            assert.equal(host.read(router), live("other.test", "privkey"));
+        });
+
+        test("are not placed: a further domain's is a warning, and the copy before stays", async () => {
+            const placed = host.read(router);
+            const { code, stderr } = await installed("other.test");
+            assert.deepEqual([code, stderr], [0, complaint("warning", "other.test")]);
+            assert.equal(host.read(router), placed);
+        });
+    });
+
+    test("make services take what is placed when a deployment asks for it", async () => {
+        await host.bash(`rm ${dataMountPoint}/ssl/fullchain.pem`);
+        await host.containers([
+            { name: "sni-router", label: "reload", age: 600 },
+            { name: "smtp", label: "restart", health: "healthy", age: 600 },
+        ]);
+        assert.equal((await host.certificates("install")).code, 0);
+        assert.deepEqual(host.containerLog(), []);
+        assert.equal((await host.certificates("reload")).code, 0);
+        assert.deepEqual(host.containerLog(), ["kill --signal HUP sni-router", "restart smtp"]);
+        // Somebody's own certbot: both at once, and not amid another script's work.
+        await host.bash(`rm ${dataMountPoint}/ssl/fullchain.pem`);
+        await host.containers([{ name: "smtp", label: "restart", health: "healthy", age: 600 }]);
+        const waited = await host.bash(
+            `${lock}; begun=$SECONDS; (sleep 2; flock --unlock 8) &
+/usr/local/lib/mailhost/certificates hook >/dev/null || exit; echo $((SECONDS - begun))`,
         );
-        const { code, stderr } = await host.certificates("install");
-        await host.bash(`cat /run/kept >${store}/live/example.test/privkey.pem`);
-        assert.equal(code, 1);
-        assert.match(stderr, /certificate and private key do not belong together/);
-        assert.equal(host.read(`${dataMountPoint}/ssl/fullchain.pem`), placed);
-        // Those of another domain are.
-        assert.equal(host.read(other), live("other.test", "privkey"));
+        assert.ok(Number(waited.stdout) >= 1, waited.stdout + waited.stderr);
+        assert.deepEqual(host.containerLog(), ["restart smtp"]);
+        await host.containers([]);
     });
 
     test("wait for a deployment, and not for the script that they are part of", async () => {
-        const waits = await host.bash(
-            `flock /run/mailhost.lock sleep 2 & sleep 0.5; begun=$SECONDS
+        const waited = await host.bash(
+            `${lock}; begun=$SECONDS; (sleep 2; flock --unlock 8) &
 /usr/local/lib/mailhost/certificates renew >/dev/null; echo $((SECONDS - begun))`,
         );
-        assert.ok(Number(waits.stdout) >= 1, waits.stdout + waits.stderr);
+        assert.ok(Number(waited.stdout) >= 1, waited.stdout + waited.stderr);
         const within = await host.bash(
-            `exec 9>/run/mailhost.lock; flock 9; timeout 30 /usr/local/lib/mailhost/certificates renew`,
+            `exec 9>/run/mailhost.lock; flock 9; timeout 100 /usr/local/lib/mailhost/certificates renew`,
         );
         assert.equal(within.code, 0, within.stderr);
     });
 
     test("that are cut off while they wait are no success, and go by what is described afterwards", async () => {
         const cut = await host.bash(
-            `flock /run/mailhost.lock sleep 3 & sleep 0.5
-timeout 1 /usr/local/lib/mailhost/certificates renew || true; cat /var/lib/mailhost/certificates/last-renew`,
+            `${lock}; /usr/local/lib/mailhost/certificates renew & ${waits}
+kill $! $(pgrep --parent $!); wait $! || true
+cat /var/lib/mailhost/certificates/last-renew`,
         );
         assert.match(cut.stdout, /^\S+ failed: it was interrupted$/m);
         const late = await host.bash(
-            `flock /run/mailhost.lock sleep 2 & sleep 0.5
-mv /etc/mailhost/certificates /etc/mailhost/aside; /usr/local/lib/mailhost/certificates renew & sleep 0.5
-mv /etc/mailhost/aside /etc/mailhost/certificates; code=0; wait $! || code=$?; echo "ended $code"`,
+            `${lock}
+mv /etc/mailhost/certificates /etc/mailhost/aside; /usr/local/lib/mailhost/certificates renew & ${waits}
+mv /etc/mailhost/aside /etc/mailhost/certificates; flock --unlock 8; code=0; wait $! || code=$?; echo "ended $code"`,
         );
         assert.match(late.stdout, /^ended 0$/m, late.stdout + late.stderr);
     });
@@ -579,7 +665,10 @@ Some challenges have failed.
                 said[0],
                 "mailhost: warning: certificate of example.test: While processing CAA for example.test: CAA record for example.test prevents issuance",
             );
-            assert.match(said[1] ?? "", /A CAA record of example\.test or a parent forbids/);
+            assert.match(
+                said[1] ?? "",
+                /A CAA record of example\.test or a parent forbids .* With caa\.accountBinding .* set it to false, pulumi up, and to true again$/,
+            );
         });
 
         test("an account: what is missing is named, and asked for again", async () => {
@@ -627,7 +716,7 @@ Some challenges have failed.
     });
 
     test("are not touched while the data volume is not mounted", async () => {
-        for (const command of ["issue", "renew", "install", "hook"]) {
+        for (const command of ["issue", "renew", "install", "reload", "hook"]) {
             const { code, stderr } = await host.bash(
                 `umount ${dataMountPoint}; code=0; /usr/local/lib/mailhost/certificates ${command} || code=$?; ls -A ${dataMountPoint}; mount -t tmpfs tmpfs ${dataMountPoint}; exit $code`,
             );

@@ -36,7 +36,7 @@ const writer = cloudflare({ adopt }).open("mail-dns", plan, { parent });
 for (const phase of ["base", "certified", "serving"]) writer.write(phase, values, { parent });
 `;
 
-describe("records that were there before", { timeout: 600_000 }, () => {
+describe("records that were there before", () => {
     let account: CloudflareAccount;
     let folder: string;
     let environment: NodeJS.ProcessEnv;

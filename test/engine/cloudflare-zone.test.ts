@@ -250,9 +250,7 @@ describe("kill -9 of the engine while records are made", () => {
         });
         const up = stack.failedUp(program());
         while (account.hanging() < 3) await sleep(50);
-        const engine = stack.processes().find(({ args }) => args.includes("pulumi up"));
-        assert.ok(engine);
-        process.kill(engine.pid, "SIGKILL");
+        await stack.killEngine();
         await up;
         account.faults.clear();
 

@@ -97,6 +97,8 @@ before(async () => {
         pid: process.pid,
         hcloudEndpoint: cloud.endpoint,
         hcloudToken: token,
+        digitalOceanEndpoint: "http://127.0.0.1:1",
+        digitalOceanToken: "none",
         servicesUrl: "http://127.0.0.1:1",
         cloudflareApi: "http://127.0.0.1:1/client/v4",
         cloudflareToken: "c".repeat(40),

@@ -37,6 +37,15 @@ const noServer: ServerAdapter = {
     },
 };
 
+/** Nobody can log in to it. */
+const unreachable: ServerAdapter = {
+    ...noServer,
+    create: (...given) => {
+        const server = noServer.create(...given);
+        return { ...server, ssh: { ...server.ssh, privateKey: pulumi.output("no key") } };
+    },
+};
+
 const args: MailHostArgs = {
     domain: "example.com",
     email: "you@example.net",
@@ -46,7 +55,7 @@ const args: MailHostArgs = {
     stack: { images },
 };
 
-describe("the options of MailHost under the engine", { timeout: 120_000 }, () => {
+describe("the options of MailHost under the engine", () => {
     let stack: SimulatedStack;
     before(async () => {
         stack = await SimulatedStack.create();
@@ -103,5 +112,21 @@ describe("the options of MailHost under the engine", { timeout: 120_000 }, () =>
             assert.equal(refusals.length, run);
         }
         assert.match(refusals[0] ?? "", /domain: "example\.com" is a mail domain of .* "one"/);
+    });
+
+    test("a first `up` that fails on the host leaves the outputs, those that log in among them", async () => {
+        const printed = await stack.failedUp(() => {
+            const mail = new MailHost("mail", { ...args, server: unreachable, protect: false });
+            const { sshCommand, sshPrivateKey, dns, nextSteps } = mail;
+            return { sshCommand, sshPrivateKey, dns, nextSteps };
+        });
+        assert.match(printed, /mail-host-apply/);
+        const { outputs } = (await stack.resources())["simulated-test"] ?? {};
+        assert.deepEqual(Object.keys(outputs ?? {}).sort(), [
+            "dns",
+            "nextSteps",
+            "sshCommand",
+            "sshPrivateKey",
+        ]);
     });
 });

@@ -17,6 +17,7 @@ import { webDocuments } from "../../components/client-settings/web-documents";
 import { domainSettings } from "../../components/dns/domain-settings";
 import { documentFile, renderRouter, type RouterContext } from "../../components/stack/nginx";
 import { routerFolder } from "../../components/stack/services";
+import { freePort } from "../../local/cloud/dns/free-port";
 
 const primary = "example.com";
 
@@ -40,21 +41,21 @@ const missing =
           ? false
           : "nginx has no stream module";
 
-/** Distributions have the module apart; workers read the test's own keys. */
-const globals = `daemon off; user root; ${fs.existsSync(streamModule) ? `load_module ${streamModule};` : ""}`;
+/** Distributions have the module apart; workers, which only root's change their user, read the test's own keys. */
+const globals = [
+    "daemon off;",
+    ...(process.getuid?.() === 0 ? ["user root;"] : []),
+    ...(fs.existsSync(streamModule) ? [`load_module ${streamModule};`] : []),
+].join(" ");
 
 /** The ports of the services and of the router itself, as the configuration has them. */
 const ports = [80, 443, 3000, 4000, 5000, 6000, 8443] as const;
 type Port = (typeof ports)[number];
 
 async function freePorts(): Promise<Record<Port, number>> {
-    const servers = ports.map(() => net.createServer().listen(0, "127.0.0.1"));
-    await Promise.all(servers.map((server) => new Promise((done) => server.on("listening", done))));
-    const entries = servers.map((server, index) => {
-        const { port } = server.address() as net.AddressInfo;
-        server.close();
-        return [ports[index], port];
-    });
+    const found = new Set<number>();
+    while (found.size < ports.length) found.add(await freePort(["127.0.0.1"], 0));
+    const entries = [...found].map((port, index) => [ports[index], port]);
     return Object.fromEntries(entries) as Record<Port, number>;
 }
 
@@ -144,7 +145,7 @@ describe("the router under nginx", { skip: missing }, () => {
             ["-e", "stderr", "-g", globals, "-c", path.join(folder, "nginx.conf")],
             { stdio: ["ignore", "ignore", "inherit"] },
         );
-        for (let waited = 0; waited < 100; waited++) {
+        for (let waited = 0; waited < 600; waited++) {
             if (await isOpen(at[443])) return;
             await sleep(50);
         }

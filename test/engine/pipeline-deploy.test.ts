@@ -9,10 +9,12 @@ import * as path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseDocument } from "yaml";
-import { runQuietly } from "../../cli/run-program";
+import { run, runQuietly } from "../../cli/run-program";
 import { ensureEngine } from "../../local/engine/find-engine";
 import { LocalStack, stackName } from "../../local/engine/stack";
 import { cloudPaths, projectRoot } from "../../local/paths";
+import { blocksRunBy } from "../e2e/support/documented";
+import { Operator } from "../e2e/support/operator";
 import { TestCloud, token } from "../unit/local/hetzner-api-cloud";
 
 /** As the mail host's: a firewall below a component, a server that takes its number, a command after it. */
@@ -29,7 +31,7 @@ const firewall = new hcloud.Firewall(
     {
         name: "mx.example.com",
         rules: [
-            { direction: "in", protocol: "tcp", port: "22", sourceIps: sshAllowedCidrs },
+            { direction: "in", protocol: "tcp", port: "22", sourceIps: [...sshAllowedCidrs, ...(process.env.FURTHER ? [process.env.FURTHER] : [])] },
             { direction: "in", protocol: "tcp", port: "25", sourceIps: ["::/0", "0.0.0.0/0"] },
         ],
     },
@@ -47,6 +49,7 @@ const server = new hcloud.Server(
     child,
 );
 const step = process.env.STEP ?? "true";
+if (process.env.THROW) throw new pulumi.RunError("told-why\\nin two lines");
 new command.local.Command("mail-step", { create: step, update: step, triggers: [] }, {
     ...child,
     dependsOn: [server],
@@ -90,6 +93,8 @@ before(async () => {
             pid: process.pid,
             hcloudEndpoint: cloud.endpoint,
             hcloudToken: token,
+            digitalOceanEndpoint: "http://127.0.0.1:1",
+            digitalOceanToken: "none",
             servicesUrl: nowhere,
             cloudflareApi: `${nowhere}/client/v4`,
             cloudflareToken: "c".repeat(40),
@@ -124,6 +129,8 @@ after(async () => {
     if (project) fs.rmSync(project, { recursive: true, force: true });
     fs.rmSync(cloudPaths(name).root, { recursive: true, force: true });
 });
+
+const blocks = blocksRunBy(__filename);
 
 const pipelineArguments = (...args: string[]) => [
     ...["--import", require.resolve("tsx"), path.join(projectRoot, "pipeline/main.ts")],
@@ -230,13 +237,13 @@ describe("a deployment from a runner whose address is unknown", () => {
         const started = path.join(project, "started");
         const child = spawn(process.execPath, pipelineArguments("deploy", "--stack", stackName), {
             cwd: project,
-            env: environment({ MORE: note(`touch ${started}; sleep 120`) }),
+            env: environment({ MORE: note(`touch ${started}; sleep 86400`) }),
         });
         let printed = "";
         child.stdout.on("data", (text: Buffer) => (printed += text.toString()));
         child.stderr.on("data", (text: Buffer) => (printed += text.toString()));
         const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
-        for (let i = 0; i < 600 && !fs.existsSync(started); i++) await sleep(100);
+        while (!fs.existsSync(started) && child.exitCode === null) await sleep(100);
         assert.ok(fs.existsSync(started), printed);
         assert.deepEqual(notedSources(), [own, `${runner}/32`]);
         child.kill("SIGINT");
@@ -282,6 +289,22 @@ describe("a deployment from a runner whose address is unknown", () => {
         });
     }
 
+    test("a service that does not answer, and half a commit, are named", async () => {
+        const count = cloud.requests().length;
+        const silent = await pipeline(["deploy"], {
+            MAILHOST_ADDRESS_URL: "http://127.0.0.1:1023",
+        });
+        assert.equal(silent.code, 1);
+        assert.match(
+            silent.printed,
+            /^error: http:\/\/127\.0\.0\.1:1023, which is asked for this computer's address, does not answer: .*ECONNREFUSED.*Name another service in MAILHOST_ADDRESS_URL\.$/m,
+        );
+        const half = await pipeline(["deploy", "--commit", "abc"]);
+        assert.notEqual(half.code, 0);
+        assert.match(half.printed, /Give all 40 hexadecimal digits: git rev-parse HEAD/);
+        assert.equal(cloud.requests().length, count);
+    });
+
     test("the settings in the checkout are as they were", () => {
         const file = fs.readFileSync(path.join(project, `Pulumi.${stackName}.yaml`), "utf8");
         const list = parseDocument(file).getIn(["config", "mailhost:server", "sshAllowedCidrs"]);
@@ -291,19 +314,124 @@ describe("a deployment from a runner whose address is unknown", () => {
 
 describe("gate, drift and preview", () => {
     const step = { STEP: "echo gate" };
-    test("the gate opens for the commit that was deployed, and for no other", async () => {
-        assert.equal((await pipeline(["deploy"], step)).code, 0);
-        const passed = await pipeline(["gate"], step);
-        assert.equal(passed.code, 0, passed.printed);
-        const other = await pipeline(["gate", "--commit", "b".repeat(40)], step);
-        assert.equal(other.code, 1);
-        assert.match(other.printed, /error: local runs a{40}, not b{40}\. Deploy it first/);
+    /** What is checked out. */
+    let head: string;
+
+    test("beside a deployment nothing is told as drift, and afterwards it is looked at", async () => {
+        const [started, go] = [path.join(project, "begun"), path.join(project, "go")];
+        const more = { ...step, MORE: `touch ${started}; until test -e ${go}; do sleep 0.1; done` };
+        let isOver = false;
+        const deployed = pipeline(["deploy"], more).finally(() => (isOver = true));
+        while (!fs.existsSync(started) && !isOver) await sleep(100);
+        const beside = await pipeline(["drift"], more);
+        fs.writeFileSync(go, "");
+        const { code, printed } = await deployed;
+        assert.equal(code, 0, printed);
+        assert.equal(beside.code, 1, beside.printed);
+        assert.match(
+            beside.stdout,
+            /\*\*Nothing can be said about drift now\.\*\* (A deployment worked|Unfinished operations)/,
+        );
+        assert.doesNotMatch(beside.stdout, /^\| update/m);
+        const after = await pipeline(["drift"], more);
+        assert.equal(after.code, 0, after.printed);
     });
 
-    test("drift is found where there is some, and only there", async () => {
-        const none = await pipeline(["drift"], step);
-        assert.equal(none.code, 0, none.printed);
-        assert.match(none.stdout, /Nothing differs from what was deployed/);
+    test("what the program has no more is deleted, though it depends on the server", async () => {
+        const isThere = async () => {
+            const { stdout } = await stack.pulumi(["stack", "export", "--stack", stackName]);
+            return stdout.includes("::mail-more");
+        };
+        assert.ok(await isThere());
+        const { code, printed } = await pipeline(["deploy"], step);
+        assert.equal(code, 0, printed);
+        assert.match(
+            printed,
+            /SSH is open for this run\. What is to be deleted is, by the deployment/,
+        );
+        assert.match(printed, /SSH at the provider's firewall is as the settings say/);
+        assert.ok(!(await isThere()));
+        assert.deepEqual(await sshSources(), [own]);
+    });
+
+    test("one that fails before it deletes is closed too, and says that it is", async () => {
+        const more = await pipeline(["deploy"], { ...step, MORE: "true" });
+        assert.equal(more.code, 0, more.printed);
+        const { code, printed } = await pipeline(["deploy"], {
+            STEP: note("echo told-why >&2; exit 7"),
+        });
+        assert.equal(code, 1);
+        assert.deepEqual(notedSources(), [own, `${runner}/32`]);
+        assert.match(printed, /error: The deployment failed[^]*told-why/);
+        assert.deepEqual(await sshSources(), [own]);
+        assert.doesNotMatch(printed, /SSH may still be open/);
+        assert.match(printed, /SSH at the provider's firewall is as the settings say/);
+        const again = await pipeline(["close-ssh"], step);
+        assert.equal(again.code, 0, again.printed);
+    });
+
+    test("one that can't be closed says that it is open, and for whom", async () => {
+        // The program asks for more than the settings say, and has a resource less: the engine fails, SSH is open.
+        const { code, printed } = await pipeline(["close-ssh"], {
+            ...step,
+            FURTHER: "192.0.2.99/32",
+        });
+        assert.equal(code, 1);
+        assert.match(
+            printed,
+            /The provider's firewall lets SSH in from 203\.0\.113\.0\/24 and 192\.0\.2\.99\/32, and the settings say 203\.0\.113\.0\/24\./,
+        );
+        assert.deepEqual(await sshSources(), [own, "192.0.2.99/32"]);
+        const { code: mended, printed: said } = await pipeline(["deploy"], step);
+        assert.equal(mended, 0, said);
+        assert.deepEqual(await sshSources(), [own]);
+    });
+
+    test("the commands of the documents: deployed is what is checked out, and the gate opens for it", async () => {
+        const { scripts } = JSON.parse(
+            fs.readFileSync(path.join(projectRoot, "package.json"), "utf8"),
+        ) as { scripts: Record<string, string> };
+        fs.writeFileSync(
+            path.join(project, "package.json"),
+            JSON.stringify({ name: "pipeline", scripts: { pipeline: scripts["pipeline"] } }),
+        );
+        fs.symlinkSync(path.join(projectRoot, "pipeline"), path.join(project, "pipeline"));
+        await run(
+            "sh",
+            [
+                "-c",
+                "git init -q && git -c user.name=t -c user.email=t@t commit -q --allow-empty -m t",
+            ],
+            { cwd: project },
+        );
+        const operator = new Operator({
+            ...{ blocks, folder: project },
+            environment: environment(step),
+            examples: {
+                "--stack staging": `--stack ${stackName}`,
+                "--stack prod": `--stack ${stackName}`,
+            },
+        });
+        const printed = await operator.follow(
+            "docs/pipelines.md",
+            "npm run -s pipeline -- preview --stack staging",
+        );
+        head = (await run("git", ["rev-parse", "HEAD"], { cwd: project })).trim();
+        assert.match(printed, new RegExp(`${stackName} runs ${head}, and nothing differs`));
+        assert.match(printed, /Nothing differs from what was deployed/);
+        assert.deepEqual(await sshSources(), [own]);
+    });
+
+    test("the gate opens for no other commit", async () => {
+        const other = await pipeline(["gate", "--commit", "b".repeat(40)], step);
+        assert.equal(other.code, 1);
+        assert.match(
+            other.printed,
+            new RegExp(`error: local runs ${head}, not b{40}\\. Deploy it first`),
+        );
+    });
+
+    test("drift is found where there is some", async () => {
         const id = (await cloud.call("GET", "/firewalls")).body.firewalls![0]!.id;
         const before = await rules();
         await cloud.call("POST", `/firewalls/${id}/actions/set_rules`, {
@@ -316,11 +444,46 @@ describe("gate, drift and preview", () => {
             /^\| update \| `mail-firewall` \| `hcloud:index\/firewall:Firewall` \| rules \|$/m;
         assert.match(some.stdout, row);
         assert.match(fs.readFileSync(summary, "utf8"), row);
-        const gate = await pipeline(["gate"], step);
+        const gate = await pipeline(["gate", "--commit", head], step);
         assert.equal(gate.code, 1);
         assert.match(gate.printed, /is not what the program describes: update mail-firewall\./);
         assert.equal((await pipeline(["close-ssh"], step)).code, 0);
         assert.deepEqual(await rules(), before);
+    });
+
+    test("what the engine says of a stack that there isn't, or where there is no engine, is shown", async () => {
+        const preview = (stack: string, extra: NodeJS.ProcessEnv = {}) =>
+            runQuietly(process.execPath, pipelineArguments("preview", "--stack", stack), {
+                cwd: project,
+                env: { ...environment(step), ...extra },
+            });
+        const unknown = await preview("nosuch");
+        assert.equal(unknown.code, 1);
+        assert.match(
+            unknown.stderr,
+            /error: The preview failed .*\n[\s\S]*no stack named 'nosuch'/,
+        );
+        const none = await preview(stackName, { PATH: "/nowhere" });
+        assert.equal(none.code, 1);
+        assert.match(none.stderr, /Is `pulumi` on PATH\? Install it: https/);
+    });
+
+    test("a preview that fails tells why, once and as text, wherever it is asked for", async () => {
+        const failing = { ...step, THROW: "yes" };
+        for (const command of ["preview", "drift"]) {
+            const { code, stdout } = await pipeline([command], failing);
+            assert.equal(code, 1);
+            assert.match(stdout, /^\*\*The (preview|drift) failed\.\*\*/m);
+            assert.match(stdout, /^error: told-why\nin two lines$/m);
+            assert.doesNotMatch(stdout, /error: error:/);
+        }
+        const { code, printed } = await pipeline(["gate"], failing);
+        assert.equal(code, 1);
+        assert.match(
+            printed,
+            /^error: The preview of local failed:\n {2}error: told-why\n {2}in two lines$/m,
+        );
+        assert.doesNotMatch(printed, /error: error:|[{}"]/);
     });
 
     test("a preview shows what would change, without values, and changes nothing", async () => {

@@ -1,8 +1,9 @@
 // The workflows as GitHub and GitLab read them: linted, and what they may see and run.
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
+import * as os from "node:os";
 import * as path from "node:path";
-import { before, describe, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { parse } from "yaml";
 import { runQuietly } from "../../cli/run-program";
 import { ensureGoProgram } from "../../local/go-programs/build";
@@ -100,6 +101,29 @@ describe("GitHub Actions", () => {
         );
     });
 
+    test("every command on a stack gets the tokens of each provider, and nothing else does", () => {
+        const tokens = [
+            ...["PULUMI_ACCESS_TOKEN", "HCLOUD_TOKEN", "DIGITALOCEAN_TOKEN"],
+            "CLOUDFLARE_API_TOKEN",
+        ];
+        const given: Record<string, string> = Object.fromEntries(
+            tokens.map((name) => [name, `\${{ secrets.${name} }}`]),
+        );
+        const steps = jobs.flatMap(({ where, job }) =>
+            (job.steps ?? []).map((step) => ({ where, ...step })),
+        );
+        const onStack = steps.filter(({ run }) => run?.includes(" --stack "));
+        assert.equal(onStack.length, 7);
+        for (const { where, run, env = {} } of steps) {
+            const comments = run?.endsWith(" --comment");
+            const expected = {
+                ...(comments && { GITHUB_TOKEN: "${{ github.token }}" }),
+                ...(run?.includes(" --stack ") && given),
+            };
+            assert.deepEqual(env, expected, `${where}: ${run}`);
+        }
+    });
+
     test("permissions are to read, and the preview may comment", () => {
         for (const { file, permissions } of workflows) {
             assert.deepEqual(permissions, { contents: "read" }, file);
@@ -115,16 +139,14 @@ describe("GitHub Actions", () => {
             if (job.uses) continue;
             assert.ok((job["timeout-minutes"] ?? 0) > 0, where);
             const commands = (job.steps ?? []).map(({ run }) => run ?? "").join("\n");
-            const stack =
+            const [, command, stack] =
                 /(deploy|gate|drift) --stack (staging|prod|\$\{\{ matrix\.stack \}\})/.exec(
                     commands,
-                )?.[2];
+                ) ?? [];
             if (!stack) continue;
-            assert.deepEqual(
-                job.concurrency,
-                { group: `mailhost-${stack}`, "cancel-in-progress": false },
-                where,
-            );
+            // Of those who wait in a group GitHub keeps the last: a drift report would cancel a deployment.
+            const group = `${command === "drift" ? "drift" : "mailhost"}-${stack}`;
+            assert.deepEqual(job.concurrency, { group, "cancel-in-progress": false }, where);
         }
     });
 
@@ -186,6 +208,85 @@ describe("GitLab CI", () => {
             return { name, ...(job.extends ? document[job.extends] : {}), ...job };
         });
     const named = (name: string) => own.find((job) => job.name === name)!;
+
+    describe("as a runner reads it, checked against GitLab's schema", () => {
+        const work = fs.mkdtempSync(path.join(os.tmpdir(), "mailhost-gitlab-"));
+        after(() => fs.rmSync(work, { recursive: true }));
+        const text = fs.readFileSync(path.join(projectRoot, ".gitlab-ci.yml"), "utf8");
+
+        /** The jobs of a pipeline, each with when it runs; or what is wrong with the file. */
+        async function list(variables: Record<string, string>, content = text): Promise<string[]> {
+            fs.writeFileSync(path.join(work, "pipeline.yml"), content);
+            const { code, stdout, stderr } = await runQuietly(
+                process.execPath,
+                [
+                    require.resolve("gitlab-ci-local/src/index.js"),
+                    ...["--list-csv", "--file", "pipeline.yml"],
+                    ...Object.entries({
+                        CI_DEFAULT_BRANCH: "main",
+                        CI_PROJECT_ID: "1",
+                        ...variables,
+                    }).flatMap(([name, value]) => ["--variable", `${name}=${value}`]),
+                ],
+                { cwd: work },
+            );
+            if (code !== 0) throw new Error(stdout + stderr);
+            return stdout
+                .trim()
+                .split("\n")
+                .slice(stdout.split("\n").findIndex((line) => line.startsWith("name;")) + 1)
+                .map((line) => {
+                    const [name, , , when] = line.split(";");
+                    return when === "on_success" ? name! : `${name} (${when})`;
+                });
+        }
+
+        before(async () => {
+            // It asks git for the project's name and branch.
+            for (const args of [
+                ["init", "-q"],
+                ["remote", "add", "origin", "git@gitlab.com:a/b.git"],
+            ]) {
+                assert.equal((await runQuietly("git", args, { cwd: work })).code, 0);
+            }
+        });
+
+        const request = {
+            CI_PIPELINE_SOURCE: "merge_request_event",
+            CI_COMMIT_BRANCH: "",
+            CI_MERGE_REQUEST_SOURCE_PROJECT_ID: "1",
+        };
+        const pipelines: [what: string, variables: Record<string, string>, jobs: string[]][] = [
+            ["a merge request", request, ["check", "preview-staging", "preview-prod"]],
+            [
+                "a merge request from a fork, which gets no preview",
+                { ...request, CI_MERGE_REQUEST_SOURCE_PROJECT_ID: "2" },
+                ["check"],
+            ],
+            [
+                "a push to main, where prod waits for somebody",
+                { CI_PIPELINE_SOURCE: "push", CI_COMMIT_BRANCH: "main" },
+                ["check", "staging", "gate", "prod (manual)"],
+            ],
+            [
+                "the schedule",
+                { CI_PIPELINE_SOURCE: "schedule", CI_COMMIT_BRANCH: "main" },
+                ["drift-staging", "drift-prod"],
+            ],
+        ];
+        for (const [what, variables, jobs] of pipelines) {
+            test(`has the right jobs for ${what}`, async () => {
+                assert.deepEqual(await list(variables), jobs);
+            });
+        }
+
+        test("refuses a file that GitLab would", async () => {
+            await assert.rejects(
+                list(request, text.replace("interruptible: true", "interruptible: [1]")),
+                /interruptible/,
+            );
+        });
+    });
 
     test("every job has a stage, rules, a time-out and our commands", () => {
         assert.equal(timeout, "20 minutes");

@@ -5,14 +5,17 @@ import * as net from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
 import { after, before, describe, test } from "node:test";
+import { Server } from "ssh2";
 import { cloudVariable } from "../../local/paths";
+import { buildPrograms } from "../../local/programs";
 import { dial, type Clock } from "../../local/providers/command/dial";
 import type { Connection } from "../../local/providers/command/properties";
 import { commandProvider } from "../../local/providers/command/provider";
+import { connectProgram } from "../../local/providers/command/routed-ssh";
 import { checkProperties, unknownValue, type Properties } from "../../local/providers/schema";
 import { makeKey } from "../../local/providers/tls/private-key";
 import { testContext } from "../unit/local/test-context";
-import { freePort, startSshServer, type SshServer } from "./support/sshd";
+import { startSshServer, unusedPort, type SshServer } from "./support/sshd";
 
 const local = commandProvider.resources["command:local:Command"]!;
 const remote = commandProvider.resources["command:remote:Command"]!;
@@ -24,6 +27,7 @@ let server: SshServer;
 
 before(async () => {
     delete process.env["SSH_AUTH_SOCK"];
+    await buildPrograms([connectProgram]);
     server = await startSshServer();
 });
 after(async () => {
@@ -90,6 +94,33 @@ describe("remote.Command", () => {
             message:
                 'wait: remote command exited without exit status or exit signal: running "kill -9 $PPID; sleep 1":\n',
         });
+    });
+
+    test("a command that is over when this side hears that it has begun is no failure", async () => {
+        const daemon = new Server({ hostKeys: [server.hostKey.privateKeyOpenssh] });
+        const listener = net.createServer((socket) => daemon.injectSocket(socket));
+        daemon.on("connection", (client) => {
+            client.on("authentication", (asked) => asked.accept());
+            client.on("session", (accept) =>
+                accept().on("exec", (accepted) => {
+                    // One packet of the network has everything, as a busy computer meets it.
+                    const { _sock: socket } = client as unknown as { _sock: net.Socket };
+                    socket.cork();
+                    const channel = accepted();
+                    channel.write("out\n");
+                    channel.exit(0);
+                    channel.end();
+                    setTimeout(() => socket.uncork(), 100);
+                }),
+            );
+        });
+        await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
+        const { port } = listener.address() as net.AddressInfo;
+        try {
+            assert.equal((await create({ create: "echo out" }, { port })).stdout, "out");
+        } finally {
+            listener.close();
+        }
     });
 
     test("variables arrive where the server takes them, else the command isn't run", async () => {
@@ -202,7 +233,7 @@ describe("retries", () => {
     }
 
     test("start at 0.1 s, grow by half up to 5 s, and end after the limit", async () => {
-        const port = await freePort();
+        const port = await unusedPort();
         const { clock, slept } = recording();
         const context = testContext();
         const to = connection({ port, dialErrorLimit: 12 });
@@ -230,7 +261,7 @@ describe("retries", () => {
     });
 
     test("wait for a host that boots", async () => {
-        const port = await freePort();
+        const port = await unusedPort();
         let booted: SshServer | undefined;
         const clock: Clock = {
             async sleep() {
@@ -259,7 +290,7 @@ describe("retries", () => {
     });
 
     test("end when the resource's custom timeout is over", async () => {
-        const to = connection({ port: await freePort(), dialErrorLimit: -1 });
+        const to = connection({ port: await unusedPort(), dialErrorLimit: -1 });
         await assert.rejects(dial(to, testContext(AbortSignal.timeout(50))), {
             message: "context deadline exceeded",
         });
@@ -268,9 +299,11 @@ describe("retries", () => {
     test("end when the user cancels", async () => {
         const cancellation = new AbortController();
         const context = testContext(cancellation.signal);
-        const to = connection({ port: await freePort(), dialErrorLimit: -1 });
-        setTimeout(() => cancellation.abort(), 50);
-        await assert.rejects(dial(to, context), { message: "context canceled" });
+        const to = connection({ port: await unusedPort(), dialErrorLimit: -1 });
+        const dialled = dial(to, context);
+        while (context.said.length === 0) await new Promise(setImmediate);
+        cancellation.abort();
+        await assert.rejects(dialled, { message: "context canceled" });
         assert.equal(context.said[0], "Dial 1/inf failed: retrying");
     });
 });

@@ -5,6 +5,7 @@ import * as path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { parse, parseDocument } from "yaml";
 import { runQuietly } from "../../cli/run-program";
+import { parseStackFile } from "../../cli/stack-file";
 import { projectRoot } from "../../local/paths";
 import { TestCloud, token } from "../unit/local/hetzner-api-cloud";
 import { images } from "../unit/stack/stacks";
@@ -114,6 +115,37 @@ describe("the stack files", () => {
         assert.ok(names.includes("PrivateKey mail-host-key"));
         assert.ok(!names.includes("Server mail-server"));
         assert.deepEqual(writes(), []);
+    });
+
+    test("are read as the engine reads them, whatever a text looks like", async () => {
+        const written = path.join(stack.folder, "Pulumi.read.yaml");
+        const texts = [
+            "12345e6789",
+            "1e5",
+            "0012345678",
+            "a1b2c3d4e5",
+            "true",
+            "0x12",
+            "1_000",
+            "~",
+        ];
+        const domains = texts.map((text) => ({ name: "a.test", siteVerification: text }));
+        fs.copyFileSync(path.join(stack.folder, "work", "Pulumi.test.yaml"), written);
+        const before = parseStackFile(fs.readFileSync(written, "utf8"));
+        // To a list that is there the engine adds in another way than it writes a new one.
+        before.setIn(["config", "simulated:domains"], [{ name: "b.test" }]);
+        fs.writeFileSync(written, before.toString());
+        const value = { objectValue: domains, value: JSON.stringify(domains), secret: false };
+        const json = JSON.stringify({ "simulated:domains": value });
+        const config = (...args: string[]) =>
+            stack.cli(["config", ...args, "--stack", "test", "--config-file", written]);
+        const set = await config("set-all", "--json", json);
+        assert.equal(set.code, 0, set.stderr);
+        const text = fs.readFileSync(written, "utf8");
+        assert.match(text, / 12345e6789$/m);
+        const { config: read } = parseStackFile(text).toJS() as { config: object };
+        assert.deepEqual(read, { "simulated:domains": domains });
+        assert.deepEqual(JSON.parse((await config("get", "simulated:domains")).stdout), domains);
     });
 
     test("no secret stands in either", async () => {

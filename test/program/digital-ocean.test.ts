@@ -4,32 +4,16 @@ import * as pulumi from "@pulumi/pulumi";
 import {
     digitalOcean,
     DigitalOceanServer,
-    planHost,
     type DigitalOceanArgs,
     type ServerPlan,
 } from "../../components";
 import { renderCloudConfig } from "../../components/host/cloud-config";
 import { RecordingMock, valueOf } from "./support/recording-mock";
+import { serverPlan } from "./support/server-plan";
 
 const fqdn = "mx.example.com";
 const everyone = ["0.0.0.0/0", "::/0"];
-const plan: ServerPlan = {
-    fqdn,
-    host: planHost({
-        system: "debian-13",
-        fqdn,
-        domain: "example.com",
-        email: "you@example.net",
-        authBasicUsername: "admin",
-        authorizedKeys: [],
-        openTcpPorts: [25, 443],
-        rebootTime: "04:30",
-        debug: false,
-        secretDelivery: "ssh",
-    }),
-    openTcpPorts: [25, 443],
-    protect: true,
-};
+const plan = serverPlan();
 const args: DigitalOceanArgs = { sshAllowedCidrs: ["203.0.113.0/24", "2001:db8::/48"] };
 const project = "4e1bfbc3-dc3e-41f2-a18f-1b4d7ba71679";
 

@@ -2,39 +2,16 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { describe, it, mock as testMock } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
-import {
-    hetzner,
-    HetznerServer,
-    planHost,
-    type HetznerArgs,
-    type ServerPlan,
-} from "../../components";
+import { hetzner, HetznerServer, type HetznerArgs, type ServerPlan } from "../../components";
 import { renderCloudConfig } from "../../components/host/cloud-config";
 import { RecordingMock, unhandledErrors, valueOf } from "./support/recording-mock";
+import { serverPlan } from "./support/server-plan";
 
 const fqdn = "mx.example.com";
 const labels = { "managed-by": "pulumi-mailhost", host: fqdn };
 const everyone = ["0.0.0.0/0", "::/0"];
-function planFor(authorizedKeys: string[]): ServerPlan {
-    return {
-        fqdn,
-        host: planHost({
-            system: "debian-13",
-            fqdn,
-            domain: "example.com",
-            email: "you@example.net",
-            authBasicUsername: "admin",
-            authorizedKeys,
-            openTcpPorts: [25, 443],
-            rebootTime: "04:30",
-            debug: false,
-            secretDelivery: "ssh",
-        }),
-        openTcpPorts: [25, 443],
-        protect: true,
-    };
-}
-const plan = planFor([]);
+const planFor = (authorizedKeys: string[]) => serverPlan({ authorizedKeys });
+const plan = serverPlan();
 
 const args: HetznerArgs = { sshAllowedCidrs: ["203.0.113.0/24", "2001:db8::/48"] };
 

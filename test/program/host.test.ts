@@ -125,7 +125,7 @@ for (const preview of [false, true]) {
                     create: "",
                     delete: guardDeleteCommand,
                     interpreter: ["/bin/sh", "-c"],
-                    stdin: `192.0.2.25\n2222\nroot\n${hostKey}\n${privateKey}`,
+                    stdin: `192.0.2.25\n2222\nroot\n${hostKey}\n\n${privateKey}`,
                     triggers: ["4711"],
                     addPreviousOutputInEnv: false,
                     logging: "stdoutAndStderr",

@@ -34,6 +34,9 @@ const config = {
 const pin =
     "Run `npm run mailhost -- pin`, which looks up the digests and writes them into the stack's configuration.";
 
+/** An output, with what Pulumi's SDK keeps to itself. */
+type Dependent = pulumi.Output<unknown> & { allResources(): Promise<Set<pulumi.Resource>> };
+
 type Exports = Record<string, pulumi.Output<unknown>>;
 
 /** Runs index.ts as the engine does, with that configuration. */
@@ -64,6 +67,21 @@ describe("the program", () => {
     afterEach(() => {
         delete process.env["PULUMI_CONFIG_SECRET_KEYS"];
         Object.assign(process.env, own);
+    });
+
+    it("has outputs that wait for nothing on the host: an `up` that fails there keeps them", async () => {
+        const result = await runProgram(config);
+        assert.ok("exports" in result);
+        const waits: string[] = [];
+        for (const [name, output] of Object.entries(result.exports)) {
+            const resources = await (output as Dependent).allResources();
+            for (const resource of resources) {
+                const urn = await valueOf(resource.urn);
+                const [, , type = "", own = ""] = urn.split("::");
+                if (type.includes("command:")) waits.push(`${name}: ${own}`);
+            }
+        }
+        assert.deepEqual(waits, []);
     });
 
     it("makes one MailHost named mail of what the configuration says", async () => {
@@ -149,7 +167,7 @@ describe("the program", () => {
             "The configuration has 9 problems; nothing was changed.",
             '  mailhost:protect: "no" is not true or false. Write true or false.',
             '  mailhost:domain: "co.uk" is a public suffix, below which others register their domains. Give a domain of your own, e.g. example.co.uk.',
-            "  mailhost:email: The e-mail address is missing. Give one that you read: the certificate authority and the host write to it, e.g. you@example.com.",
+            "  mailhost:email: The e-mail address is missing. Give one that you read: the certificate authority and the host write to it, e.g. you@example.net.",
             `  mailhost:stack.images.mail: It is not chosen which release of the mail services runs. ${pin} It takes a release with --mail-tag, e.g. --mail-tag v1.2.3.`,
             ...[
                 ["mongodb", "docker.io/library/mongo:8.0"],

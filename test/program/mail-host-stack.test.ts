@@ -3,11 +3,13 @@ import { before, describe, it, mock as testMock } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import {
     cloudflare,
+    digitalOcean,
     hetzner,
     MailHost,
     manualDns,
     type MailHostArgs,
     type ServerAdapter,
+    type StackOptions,
 } from "../../components";
 import { digest, images } from "../unit/stack/stacks";
 import { generated } from "./support/computed-outputs";
@@ -453,6 +455,7 @@ describe("a mail host refuses", () => {
     const withMemory = (memoryMb: number): ServerAdapter => ({
         ...hetzner({ sshAllowedCidrs: ["203.0.113.0/24"] }),
         memoryMb,
+        memoryFrom: undefined,
     });
 
     it("a server that is too small for the services", async () => {
@@ -462,6 +465,53 @@ describe("a mail host refuses", () => {
                 "The host has 1024 MiB of memory; the stack needs 2048, and 4096 are advised. Choose a larger server.",
             ],
         ]);
+    });
+
+    it("a configuration into which no images were written yet, and says what writes them", async () => {
+        const pin =
+            "Run `npm run mailhost -- pin`, which looks up the digests and writes them into the stack's configuration.";
+        const expected = [
+            [
+                "stack.images.mail",
+                `It is not chosen which release of the mail services runs. ${pin} It takes a release with --mail-tag, e.g. --mail-tag v1.2.3.`,
+            ],
+            ...["mongodb docker.io/library/mongo:8.0", "redis docker.io/library/redis:7.4"].map(
+                (one) => [
+                    `stack.images.${one.split(" ")[0]}`,
+                    `"${one.split(" ")[1]}" is not pinned by its digest: the database would change with whatever the tag stands for. ${pin}`,
+                ],
+            ),
+        ];
+        const stack = new pulumi.Config("mailhost").getObject<StackOptions>("stack");
+        assert.equal(stack, undefined);
+        assert.deepEqual(await refusals({ stack }), expected);
+        assert.deepEqual(await refusals({ stack: {} }), expected);
+    });
+
+    it("no server that is just large enough: preview names the argument, and a type that fits", async () => {
+        const warn = testMock.method(pulumi.log, "warn", () => Promise.resolve());
+        const sshAllowedCidrs = ["203.0.113.0/24"];
+        const warned = async (server: ServerAdapter) => {
+            warn.mock.resetCalls();
+            await make({ preview: true, args: { server } });
+            return warn.mock.calls
+                .map((call) => String(call.arguments[0]))
+                .filter((warning) => warning.includes("MiB"));
+        };
+        const advice = (has: string, fits: string) =>
+            `${has} has 2048 MiB of memory: the authors of the stack advise 4096. Watch for services that are ended for lack of it, or choose ${fits} or a larger one.`;
+        try {
+            assert.deepEqual(
+                await warned(hetzner({ sshAllowedCidrs, type: "cpx11", location: "ash" })),
+                [advice("server.type: cpx11", "cpx21")],
+            );
+            assert.deepEqual(await warned(digitalOcean({ sshAllowedCidrs, size: "s-1vcpu-2gb" })), [
+                advice("server.size: s-1vcpu-2gb", "s-2vcpu-4gb"),
+            ]);
+            assert.deepEqual(await warned(hetzner({ sshAllowedCidrs, type: "cax11" })), []);
+        } finally {
+            warn.mock.restore();
+        }
     });
 
     it("names that the services would read as something else", async () => {

@@ -7,40 +7,39 @@ import * as path from "node:path";
 import { describe, test } from "node:test";
 import { projectRoot } from "../../local/paths";
 import { readConfig } from "../../program/config";
-
-const documents = [
-    "README.md",
-    "CONTRIBUTING.md",
-    "bench/README.md",
-    ...fs
-        .readdirSync(path.join(projectRoot, "docs"))
-        .filter((name) => name.endsWith(".md"))
-        .map((name) => `docs/${name}`),
-];
-const textOf = (file: string) => fs.readFileSync(path.join(projectRoot, file), "utf8");
+import {
+    blocksOf,
+    inOwnWords,
+    notRun,
+    pages,
+    runBy,
+    sentences,
+    sentencesOf,
+    textOf,
+    withoutComment,
+} from "../e2e/support/documented";
 
 interface Found {
     where: string;
     text: string;
 }
 
-/** The lines of shell blocks and the code within sentences, without their comments. */
+/** The lines of blocks of commands and the code within sentences, without their comments. */
 function code(file: string): Found[] {
     const text = textOf(file);
-    const at = (index: number) => `${file}:${text.slice(0, index).split("\n").length}`;
-    const blocks = [...text.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].flatMap((block) =>
-        block[1]!.split("\n").map((line) => ({ where: at(block.index), text: line })),
+    const blocks = blocksOf(file).flatMap(({ where, text: block }) =>
+        block.split("\n").map((line) => ({ where, text: line })),
     );
     const inline = [...text.matchAll(/`([^`\n]+)`/g)].map((match) => ({
-        where: at(match.index),
+        where: `${file}:${text.slice(0, match.index).split("\n").length}`,
         text: match[1]!,
     }));
     return [...blocks, ...inline].map(({ where, text: line }) => ({
         where,
-        text: line.replace(/(^|\s)#\s.*/, ""),
+        text: withoutComment(line),
     }));
 }
-const everything = documents.flatMap(code);
+const everything = pages.flatMap(code);
 
 function matches(pattern: RegExp): { where: string; groups: string[] }[] {
     return everything.flatMap(({ where, text }) =>
@@ -66,6 +65,65 @@ function helpOf(...command: string[]): string {
 }
 
 describe("the documents", () => {
+    test("have no command in a block that no test runs", () => {
+        for (const page of pages) {
+            const fences = [...textOf(page).matchAll(/^ *```(\S+)$/gm)].map(
+                ([, language]) => language!,
+            );
+            for (const language of fences)
+                assert.ok(["json", "sh", "ts", "yaml"].includes(language), `${page}: ${language}`);
+            assert.equal(
+                fences.filter((language) => language === "sh").length,
+                blocksOf(page).length,
+            );
+            assert.deepEqual(
+                blocksOf(page).map(({ name }) => name),
+                Object.keys(runBy[page] ?? {}),
+                `${page}: say in test/e2e/support/documented.ts which test runs each block`,
+            );
+        }
+        for (const page of Object.keys(runBy)) assert.ok(pages.includes(page), page);
+    });
+
+    test("have no command in a sentence that no test runs", () => {
+        const inBlocks = pages.flatMap(blocksOf).flatMap(({ text }) => text.split("\n"));
+        const loud = (command: string) =>
+            command.replace("npm run -s ", "npm run ").replace("npx mailhost", "mailhost");
+        const run = [...inBlocks, ...Object.keys(sentences)].map(withoutComment).map(loud);
+        const others = [...Object.keys(inOwnWords), ...Object.keys(notRun)];
+        const found = pages.flatMap((page) => sentencesOf(page).map((text) => ({ page, text })));
+        for (const { page, text } of found)
+            assert.ok(
+                run.some((command) => `${command} `.startsWith(`${loud(text)} `)) ||
+                    others.includes(text),
+                `${page}: say in test/e2e/support/documented.ts which test runs ${text}`,
+            );
+        const there = [...inBlocks.map(withoutComment), ...found.map(({ text }) => text)];
+        for (const command of [...Object.keys(sentences), ...others])
+            assert.ok(there.includes(command), `no document has ${command}`);
+    });
+
+    test("have tests that run what they are named for, or fail", () => {
+        const named = [...Object.values(runBy).flatMap((names) => Object.values(names))];
+        for (const file of new Set([...named, ...Object.values(sentences)]))
+            assert.match(textOf(file), /^const blocks = blocksRunBy\(__filename\);$/m, file);
+        for (const [file, piece] of Object.values(inOwnWords))
+            assert.ok(textOf(file).includes(piece), `${file}: ${piece}`);
+    });
+
+    test("write no key into a clone where git would take it along", () => {
+        const written = pages.flatMap(blocksOf).flatMap(({ text }) => {
+            return [...text.matchAll(/ >([\w.-]+)\)?(?: |$)/gm)].map(([, file]) => file!);
+        });
+        assert.ok(written.includes("old-host.key"));
+        const { stdout, stderr } = spawnSync(
+            "git",
+            ["-c", "safe.directory=*", "check-ignore", "--no-index", ...written],
+            { cwd: projectRoot, encoding: "utf8" },
+        );
+        assert.deepEqual(stdout.trim().split("\n"), written, stderr);
+    });
+
     test("name scripts that package.json has", () => {
         const { scripts } = JSON.parse(textOf("package.json")) as { scripts: object };
         const named = matches(/\bnpm (?:run (?:-s )?|)(test|[\w:]+)\b/g).filter(
@@ -106,7 +164,9 @@ describe("the documents", () => {
 
     test("name settings that the program knows", () => {
         const named = matches(/\bmailhost:([a-zA-Z][\w.[\]]*)/g).filter(
-            ({ groups: [key = ""] }) => !key.startsWith("index:"),
+            // The programs of the examples have settings of their own.
+            ({ where, groups: [key = ""] }) =>
+                !key.startsWith("index:") && !where.startsWith("examples/"),
         );
         assert.ok(named.length > 40);
         for (const { where, groups } of named) {
@@ -137,7 +197,7 @@ describe("the documents", () => {
     });
 
     test("link to what is there", () => {
-        for (const file of documents) {
+        for (const file of pages) {
             for (const [, target = ""] of textOf(file).matchAll(/\]\(([^)\s]+)\)/g)) {
                 if (/^[a-z]+:/.test(target)) continue;
                 const [name = "", anchor] = target.split("#");

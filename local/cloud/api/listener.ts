@@ -8,6 +8,8 @@ export interface ApiRequest {
     parameters: Record<string, string>;
     query: URLSearchParams;
     body: unknown;
+    /** The request's own URL without its query, as the client has it. */
+    address: string;
 }
 
 export interface ApiReply {
@@ -36,22 +38,26 @@ export interface ApiErrors {
     reply(error: unknown): ApiReply;
 }
 
-export interface ApiOptions {
+export interface ApiOptions extends SharedApiOptions {
     /** In front of every route's path, e.g. `/v1`. */
     prefix: string;
     routes: readonly Route[];
+    errors: ApiErrors;
+    /** Throws, with an error that {@link ApiErrors.reply} knows, for a request that may not be made. */
+    admit(request: IncomingMessage): void;
+}
+
+/** What an API takes over from the cloud that it is a part of. */
+export interface SharedApiOptions {
     /** A line of JSON a request: time, method, path, status. No bodies. */
     requestLog: string;
     /** @default none */
     faults?: Faults;
-    errors: ApiErrors;
-    /** Throws, with an error that {@link ApiErrors.reply} knows, for a request that may not be made. */
-    admit(request: IncomingMessage): void;
     /** Awaited after each request, before its answer is sent: what others are told is true by then. */
     beforeAnswer?(): Promise<void>;
 }
 
-/** Far above the largest body that either API takes. */
+/** Far above the largest body that any of the APIs takes. */
 const maximumBodyBytes = 1024 * 1024;
 
 /** Serves an API of JSON over HTTP. */
@@ -74,6 +80,7 @@ export function apiListener(options: ApiOptions): RequestListener {
             parameters: { ...match.pattern.exec(url.pathname)?.groups },
             query: url.searchParams,
             body: await readJson(request, errors),
+            address: `http://${request.headers.host ?? url.host}${url.pathname}`,
         });
     }
 

@@ -1,7 +1,6 @@
 import ipaddr from "ipaddr.js";
-import { pointerList } from "../hetzner/pointers";
-import type { Project } from "../hetzner/project";
 import { slotAddresses } from "../network/addresses";
+import type { Pointer, ServerProvider } from "../server-provider";
 import type { DnsServer, ZoneContent } from "./dns-server";
 
 /** Seconds to live of PTR records, as Hetzner has them. */
@@ -15,12 +14,6 @@ export function reverseName(address: string): string {
             ? parsed.octets.map(String)
             : parsed.parts.flatMap((part) => [...part.toString(16).padStart(4, "0")]);
     return [...labels.reverse(), parsed.kind() === "ipv4" ? "in-addr.arpa" : "ip6.arpa"].join(".");
-}
-
-/** An address and its name, without a trailing dot. */
-interface Pointer {
-    ip: string;
-    dns_ptr: string;
 }
 
 /** The zones of a cloud's two address blocks. */
@@ -44,12 +37,12 @@ export function reverseZones(slot: number, pointers: readonly Pointer[]): ZoneCo
 }
 
 /**
- * Keeps the reverse zones of a cloud true to its primary IPs: to be called after whatever may have changed them.
+ * Keeps the reverse zones of a cloud true to its servers' addresses: to be called after whatever may have changed them.
  *
- * @param fixed pointers of addresses that are no primary IPs.
+ * @param fixed pointers of addresses that no provider has.
  */
 export function reversePublisher(
-    project: Project,
+    providers: readonly ServerProvider[],
     slot: number,
     dns: Pick<DnsServer, "publish">,
     fixed: readonly Pointer[] = [],
@@ -58,7 +51,7 @@ export function reversePublisher(
     return async () => {
         const zones = reverseZones(slot, [
             ...fixed,
-            ...project.store.all("primary_ip").flatMap(pointerList),
+            ...providers.flatMap((provider) => provider.pointers()),
         ]);
         const text = JSON.stringify(zones);
         if (last?.text !== text) {

@@ -139,10 +139,7 @@ export function firewallRoutes(project: Project): Route[] {
             handle: (request) => {
                 const firewall = found(request);
                 const body = parseBody(updateBody, request);
-                if (body.name !== undefined) store.checkName("firewall", body.name, firewall.id);
-                firewall.name = body.name ?? firewall.name;
-                firewall.labels = body.labels ?? firewall.labels;
-                store.save();
+                store.update("firewall", firewall, body);
                 return { body: { firewall: firewallBody(project, firewall) } };
             },
         },

@@ -1,5 +1,4 @@
-import * as fs from "node:fs";
-import * as path from "node:path";
+import { FileStore, timestamp } from "../file-store";
 import { ApiError, notFound } from "./api-error";
 import type { Architecture } from "./catalogue";
 import type { Labels } from "./labels";
@@ -90,40 +89,13 @@ export interface ObjectKinds {
 }
 export type ObjectKind = keyof ObjectKinds;
 
-interface Contents {
-    nextId: number;
-    /** Counts the addresses that were handed out, so that one that was given back isn't reused at once. */
-    nextAddress: number;
-    /** The run of this computer in which machines may be running; null when the cloud was powered down. */
-    bootId: string | null;
-    objects: { [K in ObjectKind]: ObjectKinds[K][] };
-    actions: ActionObject[];
-}
-
-const keptActions = 500;
-
-/** The objects of one project, kept in a file that is replaced as a whole after each change. 0600: it has user data. */
-export class ObjectStore {
-    private readonly contents: Contents;
-
-    constructor(private readonly file: string) {
-        this.contents = fs.existsSync(file)
-            ? (JSON.parse(fs.readFileSync(file, "utf8")) as Contents)
-            : {
-                  nextId: 101,
-                  nextAddress: 0,
-                  bootId: null,
-                  objects: { ssh_key: [], primary_ip: [], firewall: [], volume: [], server: [] },
-                  actions: [],
-              };
-    }
-
-    all<K extends ObjectKind>(kind: K): readonly ObjectKinds[K][] {
-        return this.contents.objects[kind];
-    }
-
-    find<K extends ObjectKind>(kind: K, id: number): ObjectKinds[K] | undefined {
-        return this.contents.objects[kind].find((object) => object.id === id);
+/** The objects of one project. */
+export class ObjectStore extends FileStore<ObjectKinds, ActionObject> {
+    constructor(file: string) {
+        super(file, {
+            firstId: 101,
+            kinds: ["ssh_key", "primary_ip", "firewall", "volume", "server"],
+        });
     }
 
     /** @throws ApiError `not_found` */
@@ -135,7 +107,7 @@ export class ObjectStore {
 
     /** @throws ApiError `uniqueness_error` when another object of this kind has the name. */
     checkName(kind: ObjectKind, name: string, own?: number): void {
-        const other = this.contents.objects[kind].find((object) => object.name === name);
+        const other = this.all(kind).find((object) => object.name === name);
         if (other && other.id !== own) {
             throw new ApiError(
                 "uniqueness_error",
@@ -144,49 +116,21 @@ export class ObjectStore {
         }
     }
 
-    add<K extends ObjectKind>(
+    /** What a PUT changes; what is undefined stays. @throws ApiError `uniqueness_error`, and nothing is changed. */
+    update<K extends ObjectKind>(
         kind: K,
-        fields: Omit<ObjectKinds[K], "id" | "created">,
-    ): ObjectKinds[K] {
-        const object = { id: this.contents.nextId++, created: timestamp(), ...fields };
-        // The spread of an Omit<> is not recognised as the whole; it has every field by construction.
-        this.contents.objects[kind].push(object as unknown as ObjectKinds[K]);
+        object: ObjectKinds[K],
+        changes: { [P in keyof ObjectKinds[K]]?: ObjectKinds[K][P] | undefined },
+    ): void {
+        if (changes.name !== undefined) this.checkName(kind, changes.name, object.id);
+        const given = Object.entries(changes).filter(([, value]) => value !== undefined);
+        Object.assign(object, Object.fromEntries(given));
         this.save();
-        return object as unknown as ObjectKinds[K];
-    }
-
-    remove(kind: ObjectKind, id: number): void {
-        const list: { id: number }[] = this.contents.objects[kind];
-        const index = list.findIndex((object) => object.id === id);
-        if (index >= 0) list.splice(index, 1);
-        this.save();
-    }
-
-    /** The id that the next {@link add} will use. */
-    get nextId(): number {
-        return this.contents.nextId;
-    }
-
-    takeAddressIndex(): number {
-        return this.contents.nextAddress++;
-    }
-
-    get bootId(): string | null {
-        return this.contents.bootId;
-    }
-
-    setBootId(bootId: string | null): void {
-        this.contents.bootId = bootId;
-        this.save();
-    }
-
-    get actions(): readonly ActionObject[] {
-        return this.contents.actions;
     }
 
     addAction(command: string, resources: ActionObject["resources"]): ActionObject {
         const action: ActionObject = {
-            id: this.contents.nextId++,
+            id: this.takeId(),
             command,
             status: "running",
             progress: 0,
@@ -195,8 +139,7 @@ export class ObjectStore {
             resources,
             error: null,
         };
-        this.contents.actions.push(action);
-        this.contents.actions.splice(0, this.contents.actions.length - keptActions);
+        this.keepAction(action);
         return action;
     }
 
@@ -207,16 +150,4 @@ export class ObjectStore {
         if (failure !== undefined) action.error = { code: "action_failed", message: failure };
         this.save();
     }
-
-    save(): void {
-        fs.mkdirSync(path.dirname(this.file), { recursive: true, mode: 0o700 });
-        const next = `${this.file}.next`;
-        fs.writeFileSync(next, JSON.stringify(this.contents, undefined, 1), { mode: 0o600 });
-        fs.renameSync(next, this.file);
-    }
-}
-
-/** Now, in the API's form (no fraction). */
-function timestamp(): string {
-    return new Date().toISOString().replace(/\.\d+Z$/, "Z");
 }

@@ -93,15 +93,11 @@ export function primaryIpRoutes(project: Project): Route[] {
             path: "/primary_ips/:id",
             handle: (request) => {
                 const ip = found(request);
-                const body = parseBody(
+                const { auto_delete: autoDelete, ...body } = parseBody(
                     updateBody.extend({ auto_delete: z.boolean().optional() }),
                     request,
                 );
-                if (body.name !== undefined) store.checkName("primary_ip", body.name, ip.id);
-                ip.name = body.name ?? ip.name;
-                ip.labels = body.labels ?? ip.labels;
-                ip.autoDelete = body.auto_delete ?? ip.autoDelete;
-                store.save();
+                store.update("primary_ip", ip, { ...body, autoDelete });
                 return { body: { primary_ip: primaryIpBody(ip) } };
             },
         },

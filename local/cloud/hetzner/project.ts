@@ -1,11 +1,18 @@
 import * as fs from "node:fs";
-import * as path from "node:path";
-import ipaddr from "ipaddr.js";
 import type { AttachedVolume, FirewallRule, ImageFiles, MachineSpec } from "../machines/machine";
+import type { Transition } from "../machines/machine-park";
+import {
+    hostAddress,
+    ServerProvider,
+    type LentServer,
+    type LentVolume,
+    type Pointer,
+    type ProviderOptions,
+} from "../server-provider";
 import { ApiError } from "./api-error";
 import { serverTypes, type Architecture } from "./catalogue";
 import { labelSelector } from "./labels";
-import { MachinePark, type MachineFactory } from "./machine-park";
+import { metadataOf } from "./metadata";
 import {
     ObjectStore,
     type ActionObject,
@@ -15,51 +22,63 @@ import {
     type ServerObject,
     type VolumeObject,
 } from "./objects";
+import { pointerList } from "./pointers";
 
 /** What the simulated API stands on. */
-export interface ProjectOptions {
-    objectsFile: string;
-    machinesDirectory: string;
-    volumesDirectory: string;
+export interface ProjectOptions extends ProviderOptions {
     /** This computer's: machines of another would have to be emulated, which is too slow to be of use. */
     architecture: Architecture;
-    /** The images that boot here. */
-    images: readonly ImageFiles[];
-    /** The address blocks of this cloud, see {@link AddressBlocks}. */
-    addresses: AddressBlocks;
-    createMachine: MachineFactory;
 }
-
-/** Hands out the addresses of primary IPs. `index` grows with each one and wraps at `size`. */
-export interface AddressBlocks {
-    size: number;
-    ipv4(index: number): string;
-    /** A network of 64 bits: `2001:db8:1:a::/64`. */
-    ipv6(index: number): string;
-}
-
-/** What a server is doing while an action on it runs. */
-export type Transition = "initializing" | "starting" | "stopping" | "deleting" | "migrating";
-
-/** How long a system may take to shut down before its power goes. */
-const shutdownSeconds = 60;
 
 /** One project of the simulated provider: its objects and the machines behind its servers. */
-export class Project {
-    readonly store: ObjectStore;
-    readonly park: MachinePark;
-    private readonly transitions = new Map<number, Transition>();
-    private readonly underWay = new Set<Promise<void>>();
+export class Project extends ServerProvider<ObjectStore> {
+    readonly name = "hetzner";
 
-    constructor(readonly options: ProjectOptions) {
-        this.store = new ObjectStore(options.objectsFile);
-        this.park = new MachinePark(options.createMachine);
+    constructor(override readonly options: ProjectOptions) {
+        super(options, new ObjectStore(options.objectsFile));
         for (const action of this.store.actions) {
             if (action.status === "running") {
                 this.store.finishAction(action, "the laptop cloud ended while this was under way");
             }
         }
         for (const server of this.store.all("server")) this.putMachine(server);
+    }
+
+    servers(): LentServer[] {
+        return this.store.all("server").map((server) => {
+            const ipv4 = this.primaryIp(server, "ipv4")?.ip;
+            const ipv6 = this.primaryIp(server, "ipv6")?.ip;
+            return {
+                id: server.id,
+                name: server.name,
+                ...(ipv4 && { ipv4 }),
+                ...(ipv6 && { ipv6: hostAddress(ipv6) }),
+                poweredOn: server.poweredOn,
+            };
+        });
+    }
+
+    volumes(): LentVolume[] {
+        return this.store.all("volume").map((volume) => ({
+            id: volume.id,
+            name: volume.name,
+            server: volume.server,
+            detachedWhileMounted: volume.detachedWhileMounted,
+        }));
+    }
+
+    pointers(): Pointer[] {
+        return this.store.all("primary_ip").flatMap(pointerList);
+    }
+
+    metadata({ id }: LentServer, path: string): string | undefined {
+        return metadataOf(this.store.get("server", id), this, path);
+    }
+
+    protected startServer(id: number): void {
+        this.begin(this.store.get("server", id), "starting", "start_server", () =>
+            this.park.use(id, (machine) => machine.start()),
+        );
     }
 
     /** Makes the machine's object from what the objects say now; it counts from the machine's next start. */
@@ -69,7 +88,7 @@ export class Project {
 
     status(server: ServerObject): Transition | "running" | "off" {
         return (
-            this.transitions.get(server.id) ?? (this.park.isRunning(server.id) ? "running" : "off")
+            this.park.transition(server.id) ?? (this.park.isRunning(server.id) ? "running" : "off")
         );
     }
 
@@ -92,77 +111,19 @@ export class Project {
         work: () => Promise<void>,
     ): ActionObject {
         this.checkUnlocked(server);
-        this.transitions.set(server.id, transition);
         const action = this.store.addAction(command, [{ id: server.id, type: "server" }]);
         this.store.save();
-        const end = (failure?: string): void => {
-            this.transitions.delete(server.id);
-            this.store.finishAction(action, failure);
-        };
-        const running = work().then(
-            () => end(),
-            (error: unknown) => end(error instanceof Error ? error.message : String(error)),
+        this.park.begin(server.id, transition, work, (failure) =>
+            this.store.finishAction(action, failure),
         );
-        this.underWay.add(running);
-        void running.finally(() => this.underWay.delete(running));
         return action;
     }
 
     checkUnlocked(server: ServerObject): void {
-        const transition = this.transitions.get(server.id);
+        const transition = this.park.transition(server.id);
         if (transition) {
             throw new ApiError("locked", `server ${server.id} is locked: it is ${transition}`);
         }
-    }
-
-    /** Resolves when no action and no work on a machine is under way. */
-    async idle(): Promise<void> {
-        await Promise.all(this.underWay);
-        await this.park.idle();
-    }
-
-    /** Shuts every machine down and frees what it holds of this computer; its disk and its objects stay. */
-    async powerDown(): Promise<void> {
-        await this.idle();
-        this.store.setBootId(null);
-        await Promise.all(
-            this.store.all("server").map((server) =>
-                this.park.use(server.id, async (machine) => {
-                    if (machine.isRunning()) await machine.shutdown(shutdownSeconds);
-                    await machine.destroy();
-                }),
-            ),
-        );
-    }
-
-    /**
-     * Switches on, in the background, what was on when the cloud was powered down or the computer itself ended. In any
-     * other case a machine that does not run was ended on purpose, and stays off.
-     *
-     * @param bootId differs after each start of the computer.
-     */
-    powerUp(bootId: string): void {
-        const before = this.store.bootId;
-        this.store.setBootId(bootId);
-        if (before === bootId) return;
-        for (const server of this.store.all("server")) {
-            if (!server.poweredOn || this.park.isRunning(server.id)) continue;
-            this.begin(server, "starting", "start_server", () =>
-                this.park.use(server.id, (machine) => machine.start()),
-            );
-        }
-    }
-
-    /** The server that has an address: its IPv4 address, or the host's own in its IPv6 network. */
-    serverAt(address: ipaddr.IPv4 | ipaddr.IPv6): ServerObject | undefined {
-        return this.store.all("server").find((server) => {
-            const ipv6 = this.primaryIp(server, "ipv6")?.ip;
-            const own =
-                address.kind() === "ipv4"
-                    ? this.primaryIp(server, "ipv4")?.ip
-                    : ipv6 && hostAddress(ipv6);
-            return own === address.toString();
-        });
     }
 
     primaryIp(server: ServerObject, type: "ipv4" | "ipv6"): PrimaryIpObject | undefined {
@@ -199,6 +160,7 @@ export class Project {
                 protocol: rule.protocol,
                 ...(rule.port !== null && { port: rule.port }),
                 sourceIps: rule.source_ips,
+                ...(rule.direction === "out" && { destinationIps: rule.destination_ips }),
             })),
         );
     }
@@ -215,7 +177,7 @@ export class Project {
     }
 
     volumeFile(volume: VolumeObject): string {
-        return path.join(this.options.volumesDirectory, `volume-${volume.id}.img`);
+        return this.volumeImage(volume.id);
     }
 
     attachedVolume(volume: VolumeObject): AttachedVolume {
@@ -237,22 +199,14 @@ export class Project {
         this.store.save();
     }
 
-    machineDirectory(id: number): string {
-        return path.join(this.options.machinesDirectory, `server-${id}`);
-    }
-
     /** An address that no primary IP has. */
     freeAddress(type: "ipv4" | "ipv6"): string {
         const taken = new Set(this.store.all("primary_ip").map((ip) => ip.ip));
-        const { addresses } = this.options;
-        for (let tries = 0; tries < addresses.size; tries++) {
-            const index = this.store.takeAddressIndex() % addresses.size;
-            const address = addresses[type](index);
-            if (!taken.has(address)) return address;
-        }
+        const address = this.untakenAddress(type, taken);
+        if (address !== undefined) return address;
         throw new ApiError(
             "resource_unavailable",
-            `all ${addresses.size} ${type} addresses of the laptop cloud are in use`,
+            `all ${this.options.addresses.size} ${type} addresses of the laptop cloud are in use`,
         );
     }
 
@@ -290,10 +244,4 @@ function goneImage(server: ServerObject): ImageFiles {
 /** Where a server finds a volume, whatever else is attached. */
 export function linuxDevice(volumeId: number): string {
     return `/dev/disk/by-id/scsi-0HC_Volume_${volumeId}`;
-}
-
-/** The address that a server gives itself in its IPv6 network: `<prefix>::1`. */
-export function hostAddress(network: string): string {
-    const [address] = ipaddr.IPv6.parseCIDR(network);
-    return new ipaddr.IPv6([...address.parts.slice(0, 7), 1]).toString();
 }

@@ -43,10 +43,7 @@ export function serverRoutes(project: Project): Route[] {
             handle: async (request) => {
                 const server = found(request);
                 const body = parseBody(updateBody, request);
-                if (body.name !== undefined) store.checkName("server", body.name, server.id);
-                server.name = body.name ?? server.name;
-                server.labels = body.labels ?? server.labels;
-                store.save();
+                store.update("server", server, body);
                 // Firewalls may select servers by their labels.
                 if (body.labels) await project.enforceFirewalls([server]);
                 return { body: { server: serverBody(project, server) } };

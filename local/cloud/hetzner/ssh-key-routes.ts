@@ -1,7 +1,6 @@
-import { createHash } from "node:crypto";
-import { utils } from "ssh2";
 import * as z from "zod";
 import type { Route } from "../api/listener";
+import { sshFingerprint } from "../api/ssh-fingerprint";
 import { ApiError, invalidField } from "./api-error";
 import type { SshKeyObject } from "./objects";
 import type { Project } from "./project";
@@ -68,10 +67,7 @@ export function sshKeyRoutes({ store }: Project): Route[] {
             handle: (request) => {
                 const key = store.get("ssh_key", idParameter(request, "ssh_key"));
                 const body = parseBody(updateBody, request);
-                if (body.name !== undefined) store.checkName("ssh_key", body.name, key.id);
-                key.name = body.name ?? key.name;
-                key.labels = body.labels ?? key.labels;
-                store.save();
+                store.update("ssh_key", key, body);
                 return { body: { ssh_key: sshKeyBody(key) } };
             },
         },
@@ -86,14 +82,12 @@ export function sshKeyRoutes({ store }: Project): Route[] {
     ];
 }
 
-/** MD5 in colons, as the API gives it. */
 function fingerprintOf(publicKey: string): string {
-    const parsed = utils.parseKey(publicKey);
-    if (parsed instanceof Error || Array.isArray(parsed) || parsed.isPrivateKey()) {
+    const fingerprint = sshFingerprint(publicKey);
+    if (fingerprint === undefined) {
         throw invalidField("public_key", "invalid SSH key: one line of authorized_keys is needed");
     }
-    const hash = createHash("md5").update(parsed.getPublicSSH()).digest("hex");
-    return hash.match(/../g)!.join(":");
+    return fingerprint;
 }
 
 function sshKeyBody(key: SshKeyObject): object {

@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as z from "zod";
-import { run } from "../../../cli/run-program";
 import type { ApiRequest, Route } from "../api/listener";
+import { growVolumeImage, makeVolumeImage } from "../machines/volume-image";
 import { ApiError, invalidField, unsupported } from "./api-error";
 import { findLocation } from "./catalogue-routes";
 import type { ServerObject, VolumeObject } from "./objects";
@@ -98,10 +98,7 @@ export function volumeRoutes(project: Project): Route[] {
             handle: (request) => {
                 const volume = found(request);
                 const body = parseBody(updateBody, request);
-                if (body.name !== undefined) store.checkName("volume", body.name, volume.id);
-                volume.name = body.name ?? volume.name;
-                volume.labels = body.labels ?? volume.labels;
-                store.save();
+                store.update("volume", volume, body);
                 return { body: { volume: volumeBody(volume) } };
             },
         },
@@ -170,7 +167,7 @@ export function volumeRoutes(project: Project): Route[] {
                         `must be greater than ${volume.sizeGb}: a volume can't shrink`,
                     );
                 }
-                fs.truncateSync(project.volumeFile(volume), size * 1024 ** 3);
+                growVolumeImage(project.volumeFile(volume), size);
                 volume.sizeGb = size;
                 store.save();
                 if (volume.server !== null)
@@ -201,16 +198,10 @@ function refuseAutomount(
     throw unsupported("automount of volumes; mount the volume by its linux_device");
 }
 
-/** A sparse file; with a file system where one was asked for. */
 async function makeDisk(project: Project, volume: VolumeObject): Promise<void> {
-    const file = project.volumeFile(volume);
-    fs.mkdirSync(project.options.volumesDirectory, { recursive: true, mode: 0o700 });
     try {
-        fs.closeSync(fs.openSync(file, "w", 0o600));
-        fs.truncateSync(file, volume.sizeGb * 1024 ** 3);
-        if (volume.format) await run(`mkfs.${volume.format}`, ["-q", file]);
+        await makeVolumeImage(project.volumeFile(volume), volume.sizeGb, volume.format);
     } catch (error) {
-        fs.rmSync(file, { force: true });
         project.store.remove("volume", volume.id);
         throw error;
     }

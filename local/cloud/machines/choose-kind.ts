@@ -24,20 +24,27 @@ export interface Computer {
  * Chooses how machines are made: a VM where KVM really boots one, else a container as root on Linux, else a VM under
  * software emulation. Programs that are missing don't count as root, who can install them.
  *
- * @param forced the kind that the user asks for.
+ * @param forced the kind that the user asks for, or that the laptop cloud has.
+ * @param isThere whether the laptop cloud is there already: its disks fit no other kind.
  * @throws Error when that can't be had here.
  */
-export async function chooseKind(forced?: MachineKind): Promise<KindChoice> {
+export async function chooseKind(forced?: MachineKind, isThere = false): Promise<KindChoice> {
     const [kvm, containerObstacle] = await Promise.all([probeKvm(), findContainerObstacle()]);
-    return decideKind({ kvm, containerObstacle }, forced);
+    return decideKind({ kvm, containerObstacle }, forced, isThere);
 }
 
-export function decideKind({ kvm, containerObstacle }: Computer, forced?: MachineKind): KindChoice {
+export function decideKind(
+    { kvm, containerObstacle }: Computer,
+    forced?: MachineKind,
+    isThere = false,
+): KindChoice {
     const accelerator = kvm.boots ? "kvm" : "tcg";
     if (forced === "container") {
         if (containerObstacle !== undefined) {
             throw new Error(
-                `A container machine can't be made here: ${containerObstacle}. Use --machine vm, or leave the choice to the program.`,
+                isThere
+                    ? `The laptop cloud that is here has a container machine, which can't run now: ${containerObstacle}. Go on as the user who made it; or delete it (\`npm run local -- down --delete\`), then use --machine vm.`
+                    : `A container machine can't be made here: ${containerObstacle}. Use --machine vm, or leave the choice to the program.`,
             );
         }
         return { kind: "container", reason: "asked for" };

@@ -1,12 +1,18 @@
 import type { MachineServices } from "../network/service-ports";
 
-/** One rule of the cloud firewall, in the terms of the Hetzner Cloud API. Only `in` rules are used. */
+/**
+ * One rule of the cloud firewall, in the terms of the Hetzner Cloud API. Where there is any `out` rule, what no such rule
+ * lets through can't leave; a VM's network enforces `in` rules alone.
+ */
 export interface FirewallRule {
     direction: "in" | "out";
     protocol: "tcp" | "udp" | "icmp" | "esp" | "gre";
     /** `22`, `1000-2000` or `any`; absent for icmp. */
     port?: string;
+    /** Of `in` rules. */
     sourceIps: string[];
+    /** Of `out` rules; empty: nothing. */
+    destinationIps?: string[];
 }
 
 /** A data disk. */

@@ -1,5 +1,5 @@
 import type { FirewallRule } from "../machines/machine";
-import { contains, ipv6NetworkOf, parseBlock } from "./addresses";
+import { contains, ipv6NetworkOf, metadataAddress, parseBlock } from "./addresses";
 
 /** What the cloud firewall of one machine is rendered from. */
 export interface MachineFirewall {
@@ -26,12 +26,22 @@ export function renderFirewall(firewall: MachineFirewall): string {
     const { link, rules } = firewall;
     const table = `inet ${firewallTable(firewall.id)}`;
     const own6 = firewall.ipv6 ? `{ ${ipv6NetworkOf(firewall.ipv6)}, fe80::/10 }` : "fe80::/10";
+    const outbound = rules?.filter((rule) => rule.direction === "out") ?? [];
+    const fromMachine = [
+        "ct state established,related accept",
+        "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit } accept",
+        `ip daddr ${metadataAddress} accept`,
+        ...outbound.flatMap((rule) => renderRule(rule, "daddr", rule.destinationIps ?? [])),
+        "drop",
+    ];
     const filter = rules
         ? [
               "ct state established,related accept",
               // Without these the router that is the laptop cloud could not find the machine.
               "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert } accept",
-              ...rules.filter((rule) => rule.direction === "in").flatMap(renderRule),
+              ...rules
+                  .filter((rule) => rule.direction === "in")
+                  .flatMap((rule) => renderRule(rule, "saddr", rule.sourceIps)),
               "drop",
           ]
         : ["accept"];
@@ -43,10 +53,22 @@ export function renderFirewall(firewall: MachineFirewall): string {
         "    chain to-machine {",
         ...filter.map((line) => `        ${line}`),
         "    }",
+        ...(outbound.length > 0
+            ? [
+                  "    chain from-machine {",
+                  ...fromMachine.map((line) => `        ${line}`),
+                  "    }",
+                  "    chain input {",
+                  "        type filter hook input priority 0; policy accept;",
+                  `        iifname "${link}" jump from-machine`,
+                  "    }",
+              ]
+            : []),
         "    chain forward {",
         "        type filter hook forward priority 0; policy accept;",
         `        iifname "${link}" ip saddr != ${firewall.ipv4 ?? "0.0.0.0"} drop`,
         `        iifname "${link}" ip6 saddr != ${own6} drop`,
+        ...(outbound.length > 0 ? [`        iifname "${link}" jump from-machine`] : []),
         `        oifname "${link}" jump to-machine`,
         "    }",
         // The laptop cloud's own services are to a machine what the internet is.
@@ -59,16 +81,21 @@ export function renderFirewall(firewall: MachineFirewall): string {
     ].join("\n");
 }
 
-function renderRule(rule: FirewallRule): string[] {
-    return rule.sourceIps.map((source) => {
-        const [network, bits] = parseBlock(source);
+/** @param field what the blocks are compared with: where a packet comes from, or where it goes. */
+function renderRule(
+    rule: FirewallRule,
+    field: "saddr" | "daddr",
+    blocks: readonly string[],
+): string[] {
+    return blocks.map((block) => {
+        const [network, bits] = parseBlock(block);
         const family = network.kind() === "ipv4" ? "ip" : "ip6";
         // A prefix of no bits is all addresses, which nft has no match for in IPv6.
-        const from =
+        const peer =
             bits === 0
                 ? `meta nfproto ${family === "ip" ? "ipv4" : "ipv6"}`
-                : `${family} saddr ${network.toString()}/${bits}`;
-        return `${from} ${renderProtocol(rule, family)} accept`;
+                : `${family} ${field} ${network.toString()}/${bits}`;
+        return `${peer} ${renderProtocol(rule, family)} accept`;
     });
 }
 

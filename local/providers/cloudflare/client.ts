@@ -1,6 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Context } from "../handler";
 import { laptopCloud, laptopEndpoint } from "../laptop-endpoint";
+import { RestClient } from "../rest-client";
 
 /** Where the API is and how to talk to it. */
 export interface Connection {
@@ -72,11 +73,13 @@ export class ApiFailure extends Error {
 }
 
 /** A client of Cloudflare's API. */
-export class Client {
+export class Client extends RestClient {
     constructor(
         private readonly connection: Connection,
-        private readonly signal?: AbortSignal,
-    ) {}
+        signal?: AbortSignal,
+    ) {
+        super(connection.apiToken, signal);
+    }
 
     /** The client for a handler's context. */
     static of(context: Context): Client {
@@ -84,11 +87,7 @@ export class Client {
     }
 
     /** @throws ApiFailure when the API refuses, other failures when it can't be reached. */
-    async send<T>(
-        method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE",
-        route: string,
-        body?: object,
-    ): Promise<T> {
+    protected async send<T>(method: string, route: string, body?: object): Promise<T> {
         const url = this.connection.baseUrl + route;
         for (let retry = 0; ; retry++) {
             const response = await this.attempt(method, url, body).catch((error: Error) => {
@@ -104,28 +103,14 @@ export class Client {
         }
     }
 
-    /** As a GET by {@link send}; undefined when there is no such object. */
-    async find<T>(route: string): Promise<T | undefined> {
-        try {
-            return await this.send<T>("GET", route);
-        } catch (error) {
-            if (error instanceof ApiFailure && error.status === 404) return undefined;
-            throw error;
-        }
+    isNotFound(error: unknown): boolean {
+        return error instanceof ApiFailure && error.status === 404;
     }
 
     private async attempt(method: string, url: string, body: object | undefined) {
         let response: Response;
         try {
-            response = await fetch(url, {
-                method,
-                headers: {
-                    authorization: `Bearer ${this.connection.apiToken}`,
-                    "content-type": "application/json",
-                },
-                ...(body && { body: JSON.stringify(body) }),
-                signal: this.signal ?? null,
-            });
+            response = await this.request(method, url, body);
         } catch (error) {
             const cause = (error as Error).cause;
             const why = cause instanceof Error ? cause.message : (error as Error).message;
@@ -138,11 +123,6 @@ export class Client {
     private backOff(retry: number): number {
         const pause = Math.min(this.connection.retryPause * 2 ** retry, longestPause);
         return pause * (1 - Math.random() / 4);
-    }
-
-    private async pause(ms: number): Promise<void> {
-        await new Promise((resolve) => setTimeout(resolve, ms));
-        this.signal?.throwIfAborted();
     }
 }
 

@@ -63,8 +63,7 @@ export const dnsRecord = resource({
                 "ttl must be set to 1 when `proxied` is true: When a DNS record is marked as `proxied` the TTL must be 1 as Cloudflare will control the TTL internally.",
             );
         }
-        const made = await Client.of(context).send<ApiRecord>(
-            "POST",
+        const made = await Client.of(context).post<ApiRecord>(
             `/zones/${given.zoneId}/dns_records`,
             bodyOf(given),
         );
@@ -74,7 +73,7 @@ export const dnsRecord = resource({
         const client = Client.of(context);
         if (known?.outputs.zoneId === undefined) {
             const { zoneId, recordId } = importId(id);
-            const found = await client.send<ApiRecord>("GET", routeOf(zoneId, recordId));
+            const found = await client.get<ApiRecord>(routeOf(zoneId, recordId));
             const live = { ...described(found), zoneId };
             return { id: found.id, outputs: live, inputs: importedInputs(live) };
         }
@@ -85,8 +84,7 @@ export const dnsRecord = resource({
         return { id, outputs: live, inputs: refreshedInputs<object>(known.inputs, live) };
     },
     async update({ id, inputs: olds }, news, context) {
-        const updated = await Client.of(context).send<ApiRecord>(
-            "PUT",
+        const updated = await Client.of(context).put<ApiRecord>(
             routeOf(news.zoneId, id),
             // What was given before and is not any more has to be taken back explicitly.
             { ...(olds.comment !== undefined && { comment: null }), ...bodyOf(news) },
@@ -95,7 +93,7 @@ export const dnsRecord = resource({
     },
     // The real one fails too where the record is gone already: a refresh is the way out.
     async delete({ id, outputs }, context) {
-        await Client.of(context).send("DELETE", routeOf(outputs.zoneId ?? "", id));
+        await Client.of(context).delete(routeOf(outputs.zoneId ?? "", id));
     },
 });
 

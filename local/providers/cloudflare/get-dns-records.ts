@@ -69,8 +69,7 @@ export const getDnsRecords = providerFunction({
         // As the real one: pages of the API's own size, until one is empty.
         for (let page = 1; records.length < wanted; page++) {
             const query = queryOf({ ...filters, ...(page > 1 && { page }) });
-            const found = await Client.of(context).send<ApiRecord[]>(
-                "GET",
+            const found = await Client.of(context).get<ApiRecord[]>(
                 `/zones/${zoneId ?? ""}/dns_records${query && `?${query}`}`,
             );
             if (found.length === 0) break;

@@ -52,7 +52,7 @@ export const getZone = providerFunction({
         }
         const client = Client.of(context);
         const zoneId = args.zoneId ?? (await onlyMatch(client, args.filter ?? {}));
-        const { id, ...zone } = await client.send<ApiZone>("GET", `/zones/${zoneId}`);
+        const { id, ...zone } = await client.get<ApiZone>(`/zones/${zoneId}`);
         return { ...args, ...nested(zone), id, zoneId: id };
     },
 });
@@ -60,7 +60,7 @@ export const getZone = providerFunction({
 type Filter = NonNullable<Parameters<typeof filterQuery>[0]>;
 
 async function onlyMatch(client: Client, wanted: Filter): Promise<string> {
-    const found = await client.send<ApiZone[]>("GET", `/zones?${filterQuery(wanted)}`);
+    const found = await client.get<ApiZone[]>(`/zones?${filterQuery(wanted)}`);
     const [only, second] = found;
     if (!only || second) {
         throw new Error(`failed to find exactly one result: ${found.length} found`);

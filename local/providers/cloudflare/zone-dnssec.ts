@@ -73,7 +73,7 @@ export const zoneDnssec = resource({
         const client = Client.of(context);
         const zone = known
             ? await client.find<ApiDnssec>(routeOf(id))
-            : await client.send<ApiDnssec>("GET", routeOf(id));
+            : await client.get<ApiDnssec>(routeOf(id));
         if (!zone) return undefined;
         const live = {
             zoneId: id,
@@ -98,7 +98,7 @@ export const zoneDnssec = resource({
     async delete({ id }, context) {
         const client = Client.of(context);
         await edit(client, id, { status: "disabled" });
-        await client.send("DELETE", routeOf(id));
+        await client.delete(routeOf(id));
     },
 });
 
@@ -107,7 +107,7 @@ function routeOf(zoneId: string): string {
 }
 
 function edit(client: Client, zoneId: string, body: object): Promise<ApiDnssec> {
-    return client.send<ApiDnssec>("PATCH", routeOf(zoneId), body);
+    return client.patch<ApiDnssec>(routeOf(zoneId), body);
 }
 
 function bodyOf(given: Inputs): Record<string, string | boolean | undefined> {

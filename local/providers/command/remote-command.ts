@@ -58,30 +58,37 @@ async function refusedVariables(client: Client, env: Record<string, string>): Pr
 }
 
 /** @returns why it failed, or undefined. */
-async function execute(
+function execute(
     client: Client,
     command: string,
     env: Record<string, string>,
     stdin: string | undefined,
     output: Output,
 ): Promise<string | undefined> {
-    const channel = await new Promise<ClientChannel>((resolve, reject) => {
-        client.exec(command, { env }, (error, opened) => (error ? reject(error) : resolve(opened)));
-    });
-    return new Promise((resolve) => {
-        let ending: string | undefined =
-            "wait: remote command exited without exit status or exit signal";
-        channel.on("data", (chunk: Buffer) => output.add("stdout", chunk));
-        channel.stderr.on("data", (chunk: Buffer) => output.add("stderr", chunk));
-        // Whether the command read its input shows in its exit status, as with the real one.
-        channel.on("error", () => undefined);
-        channel.on("exit", (code: number | null, signal?: string) => {
-            if (code === 0) ending = undefined;
-            else if (code !== null) ending = `Process exited with status ${code}`;
-            else
-                ending = `Process exited with status 128 from signal ${signal?.replace(/^SIG/, "")}`;
+    return new Promise((resolve, reject) => {
+        // A command may be over in the same packet that says that it has begun: who listens later misses its status.
+        client.exec(command, { env }, (error, channel) => {
+            if (error) reject(error);
+            else follow(channel, output, resolve).end(stdin ?? "");
         });
-        channel.on("close", () => resolve(ending));
-        channel.end(stdin ?? "");
     });
+}
+
+function follow(
+    channel: ClientChannel,
+    output: Output,
+    ended: (reason: string | undefined) => void,
+): ClientChannel {
+    let ending: string | undefined =
+        "wait: remote command exited without exit status or exit signal";
+    channel.on("data", (chunk: Buffer) => output.add("stdout", chunk));
+    channel.stderr.on("data", (chunk: Buffer) => output.add("stderr", chunk));
+    // Whether the command read its input shows in its exit status, as with the real one.
+    channel.on("error", () => undefined);
+    channel.on("exit", (code: number | null, signal?: string) => {
+        if (code === 0) ending = undefined;
+        else if (code !== null) ending = `Process exited with status ${code}`;
+        else ending = `Process exited with status 128 from signal ${signal?.replace(/^SIG/, "")}`;
+    });
+    return channel.on("close", () => ended(ending));
 }

@@ -1,5 +1,6 @@
 import type { Context } from "../handler";
 import { laptopCloud, laptopEndpoint } from "../laptop-endpoint";
+import { RestClient } from "../rest-client";
 
 /** What the API's answers hold, as far as the provider reads them. */
 export interface Action {
@@ -62,46 +63,26 @@ export function milliseconds(duration: string): number {
 }
 
 /** A client of the Hetzner Cloud API. */
-export class Client {
+export class Client extends RestClient {
     constructor(
         private readonly connection: Connection,
-        private readonly signal?: AbortSignal,
-    ) {}
+        signal?: AbortSignal,
+    ) {
+        super(connection.token, signal);
+    }
 
     /** The client for a handler's context. */
     static of(context: Context): Client {
         return new Client(connectionFrom(context.config, process.env), context.signal);
     }
 
-    get<T>(route: string): Promise<T> {
-        return this.send<T>("GET", route);
-    }
-
-    /** As {@link get}; undefined when there is no such object. */
-    async find<T>(route: string): Promise<T | undefined> {
-        try {
-            return await this.get<T>(route);
-        } catch (error) {
-            if (isNotFound(error)) return undefined;
-            throw error;
-        }
-    }
-
-    post<T>(route: string, body?: object): Promise<T> {
-        return this.send<T>("POST", route, body);
-    }
-
-    put<T>(route: string, body: object): Promise<T> {
-        return this.send<T>("PUT", route, body);
-    }
-
     /** Deleting what is gone already is fine. */
-    async delete(route: string): Promise<void> {
+    override async delete(route: string): Promise<void> {
         try {
             const { action } = await this.send<{ action?: Action }>("DELETE", route);
             if (action) await this.wait(action);
         } catch (error) {
-            if (!isNotFound(error)) throw error;
+            if (!this.isNotFound(error)) throw error;
         }
     }
 
@@ -131,17 +112,13 @@ export class Client {
         }
     }
 
-    private async send<T>(method: string, route: string, body?: object): Promise<T> {
+    isNotFound(error: unknown): boolean {
+        return error instanceof ApiFailure && error.code === "not_found";
+    }
+
+    protected async send<T>(method: string, route: string, body?: object): Promise<T> {
         for (let retry = 0; ; retry++) {
-            const response = await fetch(this.connection.endpoint + route, {
-                method,
-                headers: {
-                    authorization: `Bearer ${this.connection.token}`,
-                    "content-type": "application/json",
-                },
-                ...(body && { body: JSON.stringify(body) }),
-                signal: this.signal ?? null,
-            });
+            const response = await this.request(method, this.connection.endpoint + route, body);
             const text = await response.text();
             if (response.ok) return (text === "" ? {} : JSON.parse(text)) as T;
             const failure = failureOf(response.status, text);
@@ -150,15 +127,6 @@ export class Client {
             await this.pause(1000 * 2 ** retry);
         }
     }
-
-    private async pause(ms: number): Promise<void> {
-        await new Promise((resolve) => setTimeout(resolve, ms));
-        this.signal?.throwIfAborted();
-    }
-}
-
-export function isNotFound(error: unknown): boolean {
-    return error instanceof ApiFailure && error.code === "not_found";
 }
 
 interface ErrorBody {

@@ -4,7 +4,7 @@ import { unknownValue, type CheckFailure, type Properties, type Values } from ".
 import type { ApiFirewall, ApiFirewallRule, ApiFirewallTarget } from "./api-objects";
 import { Client, type Action } from "./client";
 import { refreshedInputs } from "../refreshed-inputs";
-import { nameForcesDeletion, withName } from "./naming";
+import { nameForcesDeletion, withName } from "../naming";
 
 interface Found {
     firewall: ApiFirewall;

@@ -3,7 +3,7 @@ import { resource } from "../handler";
 import type { CheckFailure, Properties, PropertyValue } from "../schema";
 import { unknownValue } from "../schema";
 import type { ApiPrimaryIp, ApiServer } from "./api-objects";
-import { Client, isNotFound } from "./client";
+import { Client } from "./client";
 import { refreshedInputs } from "../refreshed-inputs";
 
 const owners = ["serverId", "primaryIpId", "floatingIpId", "loadBalancerId"] as const;
@@ -57,10 +57,11 @@ export const rdns = resource({
         return { outputs: { ...news, ipAddress: canonical(news.ipAddress) } };
     },
     async delete({ id }, context) {
+        const client = Client.of(context);
         try {
-            await setPointer(Client.of(context), parseId(id), null);
+            await setPointer(client, parseId(id), null);
         } catch (error) {
-            if (!isNotFound(error)) throw error;
+            if (!client.isNotFound(error)) throw error;
         }
     },
 });

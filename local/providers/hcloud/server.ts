@@ -5,7 +5,7 @@ import { unknownValue, type CheckFailure, type Properties, type Values } from ".
 import type { ApiServer, ApiServerType, ApiSshKey } from "./api-objects";
 import { Client, type Action } from "./client";
 import { refreshedInputs } from "../refreshed-inputs";
-import { nameForcesDeletion, withName } from "./naming";
+import { nameForcesDeletion, withName } from "../naming";
 import { changePublicNet, type PublicNet } from "./public-net";
 import { datacenterRemoved } from "./removed";
 

@@ -2,7 +2,7 @@ import { resource } from "../handler";
 import type { ApiSshKey } from "./api-objects";
 import { Client } from "./client";
 import { refreshedInputs } from "../refreshed-inputs";
-import { nameForcesDeletion, withName } from "./naming";
+import { nameForcesDeletion, withName } from "../naming";
 
 interface Found {
     ssh_key: ApiSshKey;

@@ -3,7 +3,7 @@ import type { CheckFailure, Properties } from "../schema";
 import type { ApiVolume } from "./api-objects";
 import { Client, type Action } from "./client";
 import { refreshedInputs } from "../refreshed-inputs";
-import { nameForcesDeletion, withName } from "./naming";
+import { nameForcesDeletion, withName } from "../naming";
 
 interface Found {
     volume: ApiVolume;

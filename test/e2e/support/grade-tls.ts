@@ -48,7 +48,7 @@ export async function gradeTls(
                 ...(startTls ? ["--starttls", startTls] : []),
                 `${name}:${port}`,
             ],
-            { timeoutSeconds: 420 },
+            { timeoutSeconds: 1200 },
         );
         assert.ok(fs.existsSync(report), `testssl ended with ${code}: ${stdout}${stderr}`);
         const findings = JSON.parse(fs.readFileSync(report, "utf8")) as Finding[];

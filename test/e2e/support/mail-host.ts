@@ -69,18 +69,14 @@ export async function restartedSince(
         .sort();
 }
 
-/** Container → `healthy`, `running` (where it has no check), or what else it is. */
-export async function healthOf(laptop: TestLaptop): Promise<Map<string, string>> {
-    const lines = await laptop.ssh(
+/** Every service is healthy, or runs where it has no check; false as well while Docker does not answer. */
+export async function allHealthy(laptop: TestLaptop): Promise<boolean> {
+    const { code, stdout } = await laptop.trySsh(
         "docker ps -aq | xargs -r docker inspect -f '{{.Name}} {{if .State.Health}}{{.State.Health.Status}}{{else}}{{.State.Status}}{{end}}'",
     );
-    return new Map(lines.split("\n").map((line) => line.slice(1).split(" ") as [string, string]));
-}
-
-export async function allHealthy(laptop: TestLaptop): Promise<boolean> {
-    const { code } = await laptop.trySsh("true");
     if (code !== 0) return false;
-    const health = await healthOf(laptop);
+    const lines = stdout.trim().split("\n");
+    const health = new Map(lines.map((line) => line.slice(1).split(" ") as [string, string]));
     return (
         everyService.every((name) => health.has(name)) &&
         [...health.values()].every((state) => state === "healthy" || state === "running")
@@ -107,12 +103,13 @@ export async function costOf(
 }
 
 /** Sends a letter to port 25 and reads it over IMAP. */
-export async function mailArrives(laptop: TestLaptop): Promise<void> {
+export async function mailArrives(laptop: TestLaptop): Promise<Letter> {
     const outside = await outsideOf(laptop);
     const mailbox = mailboxAt(laptop);
     const letter = writeLetter("stranger@sink.test", mailbox.address);
     await deliver(outside, letter);
-    await eventually(() => isThere(outside, mailbox, letter), 30, "the mail is read");
+    await eventually(() => isThere(outside, mailbox, letter), 120, "the mail is read");
+    return letter;
 }
 
 export async function isThere(
@@ -133,7 +130,7 @@ export async function failedUp(laptop: TestLaptop): Promise<string> {
 }
 
 /** How long a mail server, or a mail program, waits before it tries again. */
-const retryMilliseconds = 5000;
+const retryMilliseconds = 15_000;
 
 /** Delivers letters one after the other until it is told to stop. Each is tried again until it is taken. */
 export class MailStream {

@@ -11,7 +11,7 @@ export async function scanAllTcpPorts(address: string): Promise<Scan> {
         "nmap",
         [...(address.includes(":") ? ["-6"] : []), ...args, address],
         {
-            timeoutSeconds: 240,
+            timeoutSeconds: 720,
         },
     );
     const line = printed.split("\n").find((l) => l.includes("Ports: "));

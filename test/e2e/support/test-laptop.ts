@@ -6,19 +6,30 @@ import { runQuietly, type Finished } from "../../../cli/run-program";
 import { startCloud, stopCloud } from "../../../local/cloud/start";
 import { ensureEngine, type Engine } from "../../../local/engine/find-engine";
 import { LocalStack, stackName, type StackConfig } from "../../../local/engine/stack";
-import { localConfig, readStatus, rememberHost } from "../../../local/laptop";
+import {
+    localConfig,
+    readStatus,
+    rememberHost,
+    type ServerProviderName,
+} from "../../../local/laptop";
 import { cloudPaths, projectRoot, type CloudInfo, type MachineKind } from "../../../local/paths";
 import { addZones } from "../../../local/zones";
 import { sshArguments, type LocalStatus } from "../../../local/status";
 
-/** Deadline of the steps that boot or set up a machine; a busy two-core computer is slow. */
-export const minutes = (n: number) => n * 60_000;
+/**
+ * Deadline of the suite of a file, three times what the longest takes on two cores. The runner's own for a file comes
+ * later (local/commands/test.ts), so that a suite still removes what it has made.
+ */
+export const suiteLimit = 60 * 60_000;
 
 /**
  * How many resources the local stack has: 19 of the host, 73 of the DNS records of its two mail domains, 3 of the
  * certificate, 10 of the mail services.
  */
 export const stackSize = 105;
+
+/** Of a host on a Droplet: it has no addresses of their own, and so no PTR records. */
+export const dropletStackSize = stackSize - 4;
 
 /** The program of the tests that look at the host alone. */
 export const hostProgram = path.join(projectRoot, "test", "e2e", "host-program");
@@ -51,6 +62,8 @@ export class TestLaptop {
         name: string,
         options: {
             kind: MachineKind;
+            /** Who lends the server. @default "hetzner" */
+            provider?: ServerProviderName;
             config?: StackConfig;
             /** Settings of `mailhost:server` that differ from the `local` stack's. */
             server?: Record<string, unknown>;
@@ -70,7 +83,7 @@ export class TestLaptop {
             ...(options.certificateSeconds && { certificateSeconds: options.certificateSeconds }),
         });
         const stack = new LocalStack(engine, info, options.project);
-        const config = localConfig(options.image, info);
+        const config = localConfig(options.image, info, options.provider);
         const server = { ...(config["mailhost:server"] as object), ...options.server };
         await stack.prepare({ ...config, "mailhost:server": server, ...options.config });
         await addZones(info, stack);
@@ -90,8 +103,7 @@ export class TestLaptop {
         const finished = await this.pulumi("up", "--yes", "--skip-preview", ...args);
         const printed = finished.stdout + finished.stderr;
         assert.equal(finished.code, 0, printed);
-        const status = await readStatus(this.name, false);
-        rememberHost(this.name, status.ssh, await this.stack.outputs());
+        await rememberHost(this.name, await this.stack.outputs());
         return { changes: readChanges(printed), printed };
     }
 
@@ -144,30 +156,37 @@ export class TestLaptop {
     async trySsh(command: string, input?: string): Promise<Finished> {
         const { ssh } = await this.status();
         assert.ok(ssh, "the host has no reachable SSH port");
-        return runQuietly("ssh", ["-o", "BatchMode=yes", ...sshArguments(ssh), command], {
+        // A host that goes down may leave the connection open.
+        const options = ["-o", "BatchMode=yes", "-o", "ServerAliveInterval=15"];
+        return runQuietly("ssh", [...options, ...sshArguments(ssh), command], {
             input,
-            timeoutSeconds: 120,
+            timeoutSeconds: 600,
         });
     }
 
     /** Waits until the host answers over SSH. */
-    async waitForSsh(seconds = 180): Promise<void> {
+    async waitForSsh(seconds = 600): Promise<void> {
         await eventually(async () => (await this.trySsh("true")).code === 0, seconds, "SSH");
     }
 
-    /** A call of the simulated Hetzner Cloud API. */
+    /** A call of the simulated API of Hetzner Cloud, or of DigitalOcean where the path begins with `/v2`. */
     async api<T = Record<string, unknown>>(
         method: string,
         path: string,
         body?: unknown,
     ): Promise<T> {
-        const base = path.startsWith("/_laptop/")
-            ? this.info.hcloudEndpoint.replace(/\/v1$/, "")
-            : this.info.hcloudEndpoint;
+        const { hcloudEndpoint, hcloudToken, digitalOceanEndpoint, digitalOceanToken } = this.info;
+        const isOcean = path.startsWith("/v2/");
+        const isLaptops = path.startsWith("/_laptop/");
+        const base = isOcean
+            ? digitalOceanEndpoint
+            : isLaptops
+              ? hcloudEndpoint.replace(/\/v1$/, "")
+              : hcloudEndpoint;
         const response = await fetch(base + path, {
             method,
             headers: {
-                authorization: `Bearer ${this.info.hcloudToken}`,
+                authorization: `Bearer ${isOcean ? digitalOceanToken : hcloudToken}`,
                 "content-type": "application/json",
             },
             body: body === undefined ? undefined : JSON.stringify(body),

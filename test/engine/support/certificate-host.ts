@@ -31,6 +31,7 @@ command=$1
 shift
 case $command in
     ps)
+        [ ! -e silent ] || exit 1
         for id in $(ls -r containers); do
             [ "--filter label=mailhost.certificate=$(cat "containers/$id/label")" != "$3 $4" ] || echo "$id"
         done
@@ -141,7 +142,7 @@ export class CertificateHost {
                     HOME: "/root",
                     ...this.environment,
                 },
-                timeoutSeconds: 120,
+                timeoutSeconds: 300,
             },
         );
     }

@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type * as pulumi from "@pulumi/pulumi";
 import { LocalWorkspace, PulumiCommand, type Stack } from "@pulumi/pulumi/automation";
 import { ensureEngine } from "../../../local/engine/find-engine";
@@ -181,6 +182,18 @@ export class SimulatedStack {
                     return [];
                 }
             });
+    }
+
+    /** Kills the engine that carries out an `up`; fails where its plugins, or what they started, do not end with it. */
+    async killEngine(): Promise<void> {
+        const engine = this.processes().find(({ args }) => args.includes("pulumi up"));
+        if (!engine) throw new Error("No engine runs.");
+        process.kill(engine.pid, "SIGKILL");
+        for (let waited = 0; this.processes().length > 0; waited += 100) {
+            if (waited > 60_000)
+                throw new Error(`They run on: ${JSON.stringify(this.processes())}`);
+            await sleep(100);
+        }
     }
 
     /** Runs `pulumi` itself, for what needs no program. */

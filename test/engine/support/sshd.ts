@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import * as net from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
+import { freePort } from "../../../local/cloud/dns/free-port";
 import { makeKey, type Key } from "../../../local/providers/tls/private-key";
 
 /** An OpenSSH server of this computer's user on 127.0.0.1. */
@@ -19,6 +20,9 @@ export interface SshServer {
 
 const ed25519 = () => makeKey({ algorithm: "ED25519", rsaBits: 2048, ecdsaCurve: "P224" });
 
+/** A port of 127.0.0.1 that nothing listens on. */
+export const unusedPort = () => freePort(["127.0.0.1"], 0);
+
 /** Starts a server; the port is free until then when it is given. */
 export async function startSshServer(port?: number): Promise<SshServer> {
     const program = "/usr/sbin/sshd";
@@ -31,7 +35,7 @@ export async function startSshServer(port?: number): Promise<SshServer> {
         return path.join(folder, name);
     };
     const [hostKey, userKey] = [ed25519(), ed25519()];
-    const chosen = port ?? (await freePort());
+    const chosen = port ?? (await unusedPort());
     const config = write(
         "config",
         `ListenAddress 127.0.0.1:${chosen}
@@ -66,17 +70,8 @@ LogLevel VERBOSE
     };
 }
 
-/** A port of 127.0.0.1 that nothing listens on. */
-export async function freePort(): Promise<number> {
-    const server = net.createServer();
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const { port } = server.address() as net.AddressInfo;
-    await new Promise((resolve) => server.close(resolve));
-    return port;
-}
-
 async function answers(port: number): Promise<void> {
-    for (let i = 0; i < 100; i++) {
+    for (let waited = 0; waited < 120_000; waited += 50) {
         const open = await new Promise<boolean>((resolve) => {
             const socket = net.connect(port, "127.0.0.1");
             socket.once("connect", () => resolve(true)).once("error", () => resolve(false));

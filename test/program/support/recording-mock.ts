@@ -227,14 +227,19 @@ export function zoneIdOf(zone: string): string {
     return `zone-of-${zone}`;
 }
 
-/** The value of an output; fails when it isn't known within two seconds. */
+/** The value of an output; fails when it is not known, or not settled within a minute. */
 export async function valueOf<T>(output: pulumi.Output<T>): Promise<T> {
-    const known = new AbortController();
-    const value = new Promise<T>((resolve) => output.apply(resolve));
-    const tooLate = setTimeout(2000, undefined, known).then(() => {
-        throw new Error("the output is unknown");
+    // Pulumi declares neither in its types: `apply` alone says nothing of an output that is not known.
+    const { isKnown } = output as unknown as { isKnown: Promise<boolean> };
+    const settled = isKnown.then((known) => {
+        if (!known) throw new Error("the output is unknown");
+        return (output as unknown as { promise(): Promise<T> }).promise();
     });
-    return Promise.race([value, tooLate]).finally(() => known.abort());
+    const done = new AbortController();
+    const tooLate = setTimeout(60_000, undefined, done).then(() => {
+        throw new Error("the output is not settled after a minute");
+    });
+    return Promise.race([settled, tooLate]).finally(() => done.abort());
 }
 
 /**
@@ -253,7 +258,7 @@ export async function unhandledErrors(program: () => Promise<unknown>): Promise<
     process.on("unhandledRejection", collect);
     try {
         // A program that failed may never come to its end.
-        const noError = setTimeout(5000, undefined, first).catch(() => undefined);
+        const noError = setTimeout(60_000, undefined, first).catch(() => undefined);
         await Promise.race([program().catch(collect), noError]);
         first.abort();
         await setTimeout(200);

@@ -82,7 +82,7 @@ describe("certificateProblems", () => {
             [
                 'authority.directoryUrl: "http://ca.example.net/dir" is not the https: URL of an ACME directory. Take what chosenAuthority makes of a choice, or give a URL such as https://ca.example.net/directory.',
                 "ca: It holds no certificate in PEM form. Give the text of the file that the authority has for it, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----.",
-                'email: "you" is not an e-mail address. Give one address without a display name, e.g. you@example.com.',
+                'email: "you" is not an e-mail address. Give one address without a display name, e.g. you@example.net.',
                 "propagationSeconds: 1.5 is not a whole number from 0 to 900. Leave it out for 20, or give the seconds that your name servers take.",
             ],
         ],

@@ -70,7 +70,18 @@ const described = planDnsRecords(description);
 
 type Answer = { code: number; stdout?: string; stderr?: string };
 
-const output = (dns: unknown): Answer => ({ code: 0, stdout: JSON.stringify(dns, null, 2) });
+/** The state of a stack with these outputs. */
+const state = (outputs: object | undefined, others: object[] = []): Answer => {
+    const stack = { urn: "urn", type: "pulumi:pulumi:Stack", outputs };
+    const deployment = { resources: [stack, ...others] };
+    return { code: 0, stdout: JSON.stringify({ version: 3, deployment }) };
+};
+const output = (dns: unknown, others?: object[]) => state({ dns }, others);
+const certificateOf = (outputs?: object) => ({
+    urn: "urn",
+    type: "mailhost:index:Certificate",
+    outputs,
+});
 
 /** What the command prints when `pulumi` answers this, and what it asked. */
 async function ask(
@@ -88,13 +99,43 @@ async function ask(
     return { text, calls };
 }
 
-test("asks for the output of the selected stack, or of the one that is named", async () => {
-    assert.deepEqual((await ask(output({ description, values }))).calls, [
-        "stack output dns --json",
-    ]);
+test("asks for the state of the selected stack, or of the one that is named", async () => {
+    assert.deepEqual((await ask(output({ description, values }))).calls, ["stack export"]);
     assert.deepEqual((await ask(output({ description, values }), { stack: "prod" })).calls, [
-        "stack output dns --json --stack prod",
+        "stack export --stack prod",
     ]);
+});
+
+test("takes what the certificate gives from the component that has it for this host", async () => {
+    const digests = { own: "ab".repeat(32), other: "cd".repeat(32) };
+    // Before it was left out of the output, the digest stood there too.
+    const earlier = { ...values, "certificate-key:current": digests.other };
+    const { text } = await ask(
+        output({ description, values: earlier }, [
+            certificateOf(),
+            certificateOf({ keyDigests: { "example.net": digests.other }, accountUri: "other" }),
+            certificateOf({
+                keyDigests: { "example.com": digests.own, "example.org": digests.other },
+                accountUri: "https://acme.test/1",
+            }),
+        ]),
+        { json: true },
+    );
+    const known = {
+        ...values,
+        "certificate-key:current": digests.own,
+        "acme-account": "https://acme.test/1",
+    };
+    assert.deepEqual(JSON.parse(text), dnsDocument(described, known));
+    assert.match(text, new RegExp(digests.own));
+});
+
+test("says what to type as it is typed on that stack", async () => {
+    const empty = { code: 0, stdout: '{ "version": 3, "deployment": {} }', stderr: "" };
+    const pulumi = () => Promise.resolve(empty);
+    const typed = (command: string) => `npm run pulumi -- ${command}`;
+    await assert.rejects(dnsText({ pulumi, stack: "prod" }), /: `pulumi up --stack prod` makes/);
+    await assert.rejects(dnsText({ pulumi, typed }), /: `npm run pulumi -- up` makes/);
 });
 
 test("prints a table for a person", async () => {
@@ -227,15 +268,27 @@ describe("refuses", () => {
         ],
         [
             "a stack that was never brought up",
-            { code: 255, stderr: "error: current stack does not have output property 'dns'\n" },
+            { code: 0, stdout: '{ "version": 3, "deployment": {} }' },
             {},
-            "The stack has no records yet: its first `pulumi up` makes them, and its preview shows them. A program of your own has to export the output `dns` of MailHost under that name.",
+            "The stack has no records yet: `pulumi up` makes them, and its preview shows them.",
+        ],
+        [
+            "a stack whose first `up` has failed early",
+            state(undefined),
+            {},
+            "The stack has no outputs, so no `pulumi up` has come far enough yet. Mend what the last one said, and run it again: its preview shows the records.",
+        ],
+        [
+            "a stack of a program that does not export it",
+            state({ records: {} }),
+            {},
+            "The stack has no output `dns`: the program has to export that of MailHost under this name.",
         ],
         [
             "a stack that there isn't",
             { code: 6, stderr: "error: no stack named 'prod' found\n" },
             {},
-            "pulumi stack output dns failed:\nerror: no stack named 'prod' found",
+            "pulumi stack export failed:\nerror: no stack named 'prod' found\n`pulumi stack ls` lists those that there are.",
         ],
         [
             "to go on without pulumi",

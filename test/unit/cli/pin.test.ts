@@ -181,7 +181,7 @@ describe("changes nothing", () => {
     test("without a stack", () =>
         refused(
             run(images, {}, { config: { code: 1, stderr: "error: no stack selected" } }),
-            /^pulumi config failed:\nerror: no stack selected$/,
+            /^pulumi config failed:\nerror: no stack selected\nName it with --stack, or choose it: `pulumi stack select`\.$/,
         ));
 });
 
@@ -251,15 +251,16 @@ describe("the options", () => {
         });
     });
 
-    for (const args of [
-        ["--image", "mongo=mongo:8"],
-        ["--image", "mail"],
-        ["--update", "db"],
-    ]) {
-        test(`refuse ${args.join(" ")}`, () => {
-            const told = parse(...args);
+    for (const [option, value, why] of [
+        ["--image", "mongo=mongo:8", "The images are mail, mongodb, redis, router."],
+        ["--image", "mail", "Write a name and a reference, e.g. mongodb=mongo:8.0."],
+        ["--image", "mail=", "Write a name and a reference, e.g. mongodb=mongo:8.0."],
+        ["--update", "db", "The images are mail, mongodb, redis, router."],
+    ] as const) {
+        test(`refuse ${option} ${value}`, () => {
+            const told = parse(option, value);
             assert.ok(typeof told === "string");
-            assert.match(told, /The images are mail, mongodb, redis, router\./);
+            assert.ok(told.endsWith(` is invalid. ${why}\n`), told);
         });
     }
 });

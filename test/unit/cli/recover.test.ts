@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { hostname } from "node:os";
 import { test } from "node:test";
 import type { ExportedStack } from "../../../cli/deployment";
-import { lockHolders, recover, recovered, type RunPulumi } from "../../../cli/recover";
+import type { RunPulumi } from "../../../cli/pulumi-output";
+import { lockHolders, recover, recovered } from "../../../cli/recover";
 
 const pendingCommand: ExportedStack = {
     version: 3,
@@ -91,13 +92,27 @@ test("refuses while the engine that holds the lock lives", async () => {
     assert.deepEqual(calls, ["stack export", "stack import"]);
 });
 
+test("names the stack in what it says to type, where it was named", async () => {
+    const { pulumi } = recorder({
+        "stack export --stack prod": exported(pendingCommand),
+        "stack import --stack prod": [{ code: 255, stderr: locked(hostname(), 7) }],
+    });
+    await assert.rejects(
+        recover({ stack: "prod", pulumi, say: () => undefined, isAlive: () => true }),
+        /run `pulumi cancel --stack prod` first\.$/,
+    );
+});
+
 test("refuses when another computer holds the lock", async () => {
     const { calls, pulumi } = recorder({
         "stack export": exported(pendingCommand),
         "stack import": [{ code: 255, stderr: locked("elsewhere", 7) }],
     });
     await assert.rejects(
-        recover({ pulumi, say: () => undefined, typed: "npm run pulumi --", isAlive: () => false }),
+        recover({
+            ...{ pulumi, say: () => undefined, isAlive: () => false },
+            typed: (command) => `npm run pulumi -- ${command}`,
+        }),
         /locked by root@elsewhere \(pid 7\), another computer.*run `npm run pulumi -- cancel` and/,
     );
     assert.deepEqual(calls, ["stack export", "stack import"]);
@@ -137,12 +152,12 @@ test("asks for a token before it touches anything", async () => {
         },
     };
     const { calls, pulumi } = recorder({
-        "stack export": exported(pending),
-        "config get hcloud:token": [{ code: 255 }],
+        "stack export --stack prod": exported(pending),
+        "config get hcloud:token --stack prod": [{ code: 255 }],
     });
     await assert.rejects(
-        recover({ pulumi, say: () => undefined, environment: {} }),
+        recover({ stack: "prod", pulumi, say: () => undefined, environment: {} }),
         /set hcloud:token in the stack's configuration or HCLOUD_TOKEN/,
     );
-    assert.deepEqual(calls, ["stack export", "config get hcloud:token"]);
+    assert.deepEqual(calls, ["stack export --stack prod", "config get hcloud:token --stack prod"]);
 });

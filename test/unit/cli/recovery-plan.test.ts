@@ -130,3 +130,20 @@ test("the adopted half of a replacement takes its predecessor's place, before wh
         assert.deepEqual(repaired.deployment.resources, expected);
     }
 });
+
+test("a look-up is told which objects of its type the state has", async () => {
+    const told: string[][] = [];
+    await planRecovery(
+        state(
+            [creating(volumeType, "data"), creating(volumeType, "more")],
+            [resource(volumeType, "old", "17"), resource("a:b:C", "mail", "18")],
+        ),
+        {
+            [volumeType]: (_, known) => {
+                told.push([...known!]);
+                return Promise.resolve("19");
+            },
+        },
+    );
+    assert.deepEqual(told, [["17"], ["17", "19"]]);
+});

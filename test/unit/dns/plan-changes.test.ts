@@ -141,6 +141,28 @@ describe("a change of the host", () => {
             "The host has no IPv4 address: most mail servers can't reach it, and the stack sends over IPv4 alone.",
         ]));
 
+    it("warns of an operator's address at a mail domain of the host, and at no other", () => {
+        const warnings = (email: string) =>
+            planDnsRecords({ ...host, email, domains: [{ name: "example.org" }] }).warnings;
+        const at = (email: string, domain: string) => [
+            `email: ${JSON.stringify(email)} is at ${domain}, whose mail comes to this host: when the host fails or its certificate runs out, the letters that say so do not reach you. Give an address elsewhere (config key mailhost:email).`,
+        ];
+        for (const email of ["postmaster@example.com", "you@Example.COM"])
+            assert.deepEqual(warnings(email), at(email, "example.com"));
+        assert.deepEqual(warnings("you@example.org"), at("you@example.org", "example.org"));
+        assert.deepEqual(
+            warnings("you@mx.example.com"),
+            at("you@mx.example.com", "mx.example.com"),
+        );
+        for (const email of [
+            "you@example.net",
+            "you@lists.example.com",
+            "you@notexample.com",
+            "example.com@example.net",
+        ])
+            assert.deepEqual(warnings(email), [], email);
+    });
+
     it("has no pointer for an address that there isn't", () =>
         assert.deepEqual(
             planDnsRecords({ ...host, addresses: ["ipv4"] }).pointers.map(({ role }) => role),

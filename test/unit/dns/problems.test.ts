@@ -40,7 +40,7 @@ const cases: ProblemCase[] = [
         "no e-mail address",
         { email: "you" },
         [
-            'email: "you" is not an e-mail address. Give one address without a display name, e.g. you@example.com.',
+            'email: "you" is not an e-mail address. Give one address without a display name, e.g. you@example.net.',
         ],
     ],
     [
@@ -285,7 +285,7 @@ const cases: ProblemCase[] = [
         },
         [
             'domain: "Example.com" is not the bare name of a domain in lower-case ASCII. Write example.com.',
-            'email: "x" is not an e-mail address. Give one address without a display name, e.g. you@example.com.',
+            'email: "x" is not an e-mail address. Give one address without a display name, e.g. you@example.net.',
             'issuer: "x" is not the issuer domain of a certificate authority. Give the bare domain in lower case that the authority\'s documentation has for CAA records, e.g. letsencrypt.org.',
             "domains[0].ttlSeconds: 1 is not a whole number from 60 to 86400. Give the time in seconds, e.g. 300.",
             'domains[1].name: "a" is not a domain name. Give one of labels of letters, digits and hyphens, joined by dots, e.g. example.com.',
@@ -304,7 +304,7 @@ const cases: ProblemCase[] = [
             ],
         },
         [
-            'email: "x" is not an e-mail address. Give one address without a display name, e.g. you@example.com.',
+            'email: "x" is not an e-mail address. Give one address without a display name, e.g. you@example.net.',
             "domains[0].ttlSeconds: 1 is not a whole number from 60 to 86400. Give the time in seconds, e.g. 300.",
             'domains[0].name: "smtp.example.com" is the name of a CNAME record of example.com, beside which no other record may stand (RFC 2181 §10.1). Choose another mail domain.',
             'domains[1].mx.further[0].host: "imap.example.com" is the name of a CNAME record of this host, and an MX record may not lead to one (RFC 2181 §10.3). Give a name that has address records.',

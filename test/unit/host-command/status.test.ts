@@ -1,56 +1,15 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { afterEach, beforeEach, describe, test } from "node:test";
-import { hostCommandFiles } from "../../../components/host/host-command";
+import { beforeEach, describe, test } from "node:test";
+import { planHost } from "../../../components/host/plan";
 import { failureCauses } from "../../../components/stack/deploy-causes";
+import { planArguments } from "../host/arguments";
 import { describedSecrets } from "../stack-deploy/described-release";
-import { SimulatedHost } from "../stack-deploy/simulated-host";
+import { host } from "../stack-deploy/simulated-host";
+import { fileOf, setService, simulateStatusHost, status, wrong } from "./status-host";
 
-const fileOf = (name: string) =>
-    hostCommandFiles().find(({ path: file }) => file.endsWith(`/${name}`))!.content;
-
-let host: SimulatedHost;
-beforeEach(() => {
-    host = new SimulatedHost();
-    fs.writeFileSync(path.join(host.root, "library", "causes"), fileOf("causes"));
-});
-afterEach(() => host.remove());
-
-interface Status {
-    host: string;
-    well: boolean;
-    facts: Record<string, string>;
-    problems: string[];
-}
-
-async function status(): Promise<{ code: number | null; status: Status }> {
-    const { code, stdout, stderr } = await host.run(
-        fileOf("status").replaceAll("/etc/mailhost/", `${host.root}/etc/`),
-        ["--json"],
-    );
-    assert.equal(stderr, "");
-    return { code, status: JSON.parse(stdout) as Status };
-}
-
-/** Exactly that is wrong. */
-async function wrong(...problems: (string | RegExp)[]): Promise<Status> {
-    const { code, status: found } = await status();
-    assert.deepEqual([code, found.well], [problems.length === 0 ? 0 : 1, problems.length === 0]);
-    assert.equal(found.problems.length, problems.length, found.problems.join("\n"));
-    for (const [index, problem] of problems.entries()) {
-        if (typeof problem === "string") assert.equal(found.problems[index], problem);
-        else assert.match(found.problems[index]!, problem);
-    }
-    return found;
-}
-
-/** What becomes of a running service. */
-function set(service: string, state: string): void {
-    const file = path.join(host.fake, "containers", service);
-    const [id, content] = fs.readFileSync(file, "utf8").split(" ");
-    fs.writeFileSync(file, `${id} ${content} ${state}\n`);
-}
+simulateStatusHost();
 
 describe("the status of a host", () => {
     test("before anything is deployed", async () => {
@@ -100,7 +59,7 @@ describe("the status of a host", () => {
         for (const [log, cause] of signs) {
             test(log, async () => {
                 host.set("logs", `it begins\n${log}\n`);
-                set("mx", "unhealthy");
+                setService("mx", "unhealthy");
                 const { facts, problems } = await wrong(
                     /^mx: its health check fails\. Likely cause: /,
                 );
@@ -113,7 +72,7 @@ describe("the status of a host", () => {
 
         test("one whose log tells nothing that is known", async () => {
             host.set("logs", `key ${describedSecrets.apiSecret}\nsomething "odd"\n\n`);
-            set("mx", "unhealthy");
+            setService("mx", "unhealthy");
             await wrong(
                 'mx: its health check fails. It last said: something "odd". See mailhost logs mx',
             );
@@ -121,14 +80,14 @@ describe("the status of a host", () => {
 
         test("no secret is said", async () => {
             host.set("logs", `key ${describedSecrets.apiSecret}\n`);
-            set("mx", "unhealthy");
+            setService("mx", "unhealthy");
             await wrong("mx: its health check fails. It last said: key ***. See mailhost logs mx");
         });
 
         test("one that is not there, and one that ends again and again", async () => {
             host.set("logs", "odd\n");
             fs.rmSync(path.join(host.fake, "containers", "mongodb"));
-            set("mx", "ends");
+            setService("mx", "ends");
             await wrong(
                 /^mongodb: it is not there\./,
                 "mx: it is restarting, with exit code 1, after 4 restarts. It last said: odd. See mailhost logs mx",
@@ -137,7 +96,7 @@ describe("the status of a host", () => {
 
         test("one that was stopped, and one that has ended", async () => {
             host.set("logs", "bye\n");
-            set("mx", "stopped");
+            setService("mx", "stopped");
             await wrong("mx: it was stopped. It last said: bye. See mailhost logs mx");
             host.set("exit-code", "3");
             await wrong(
@@ -146,8 +105,19 @@ describe("the status of a host", () => {
         });
 
         test("one that has been starting for long", async () => {
-            set("mx", "starting");
+            setService("mx", "starting");
             await wrong(/^mx: it has not become healthy in 180 s\./);
+        });
+
+        test("but not one whose health a restart of Docker has forgotten", async () => {
+            setService("mx", "starting");
+            const now = new Date();
+            const day = now.toUTCString().slice(0, 3);
+            host.set(
+                "docker-start",
+                `${day} ${now.toISOString().slice(0, 19).replace("T", " ")} UTC\n`,
+            );
+            await wrong();
         });
     });
 
@@ -222,9 +192,45 @@ describe("the status of a host", () => {
             );
             await wrong(
                 "these do not serve it: mx:25 (mx)",
-                "there is no valid certificate of example.org: mailhost renew obtains one, or says why not",
+                "there is no valid certificate of example.org: mailhost renew on the host obtains one, or says why not",
             );
         });
+    });
+
+    for (const options of ["ro,nosuid,noatime", "rw,noatime,emergency_ro"]) {
+        test(`whose data volume is mounted read-only (${options})`, async () => {
+            host.set("mount-options", `${options}\n`);
+            await wrong(/^the data volume is mounted read-only, so no mail can be kept: /);
+        });
+    }
+
+    test("whose data volume may not be read as read-only", async () => {
+        host.set("mount-options", "rw,errors=remount-ro,nosuid\n");
+        await wrong();
+    });
+
+    test("whose firewall's rules are gone, or let everything in", async () => {
+        const gone =
+            /^the firewall's rules are gone, so every port of the host is open: systemctl restart mailhost-firewall on the host/;
+        host.set("no-rules", "");
+        await wrong(gone);
+        host.unset("no-rules");
+        host.set("policy", "accept");
+        await wrong(gone);
+    });
+
+    test("of which a timer is not active", async () => {
+        const { units } = planHost(planArguments);
+        const timers = units.enabled.filter((unit) => unit.endsWith(".timer"));
+        assert.equal(timers.length, 3);
+        for (const timer of timers) {
+            host.set("inactive", `${timer}\n`);
+            await wrong(
+                new RegExp(
+                    `^${timer} is not active: .*\\. systemctl enable --now ${timer} on the host$`,
+                ),
+            );
+        }
     });
 
     test("is root's, and takes no other word", async () => {
@@ -240,7 +246,7 @@ describe("the status of a host", () => {
 
     test("leaves nothing behind", async () => {
         await host.deploy();
-        set("mx", "unhealthy");
+        setService("mx", "unhealthy");
         await status();
         assert.deepEqual(
             fs.readdirSync(host.root).filter((name) => name.startsWith("run-")),

@@ -86,9 +86,14 @@ describe("user data", () => {
         test(`of ${system} stays below 32 KiB with every option on`, () => {
             const size = Buffer.byteLength(render({ ...everything, system }));
             // Some of it is left, so that later parts have room.
-            assert.ok(size < 28 * 1024, `${size} bytes`);
+            assert.ok(size < 24 * 1024, `${size} bytes`);
         });
     }
+
+    test("leaves more than a third of its room with the defaults", () => {
+        const size = Buffer.byteLength(render(planArguments));
+        assert.ok(size < 20 * 1024, `${size} bytes`);
+    });
 
     test("begins as cloud-init demands and is the same for the same input", () => {
         assert.match(render(everything), /^#cloud-config\n/);

@@ -131,7 +131,9 @@ for (const system of systems) {
                         ],
                         masked: ["certbot.timer"],
                     },
+                    awaitsFirstBoot: true,
                     dataVolume: {
+                        data: "device",
                         mountPoint: "/root/forwardemail.net/self-hosting",
                         mountUnit: "root-forwardemail.net-self\\x2dhosting.mount",
                         prepareUnit: "mailhost-data.service",

@@ -33,6 +33,16 @@ function steps(script: string): string[] {
 }
 
 describe("the host script", () => {
+    test("has no pipe that ends at the first match: with pipefail that fails when it is found", () => {
+        const folder = path.join(__dirname, "../../../cloud-init/host");
+        const scripts = fs.readdirSync(folder).filter((name) => name.endsWith(".sh"));
+        assert.ok(scripts.length > 30);
+        const found = scripts.filter((name) =>
+            /\|\s*grep (-\S+ )*-\w*q/.test(fs.readFileSync(path.join(folder, name), "utf8")),
+        );
+        assert.deepEqual(found, []);
+    });
+
     for (const system of systems) {
         for (const debug of [false, true]) {
             test(`of ${system}${debug ? " with debug" : ""} is clean bash`, () => {
@@ -64,6 +74,7 @@ describe("the host script", () => {
             [...script.matchAll(/^put (\S+)/gm)].map(([, file]) => file!.replaceAll("'", ""));
         const later = plan.files.filter(({ overSshOnly }) => overSshOnly).map((file) => file.path);
         assert.deepEqual(later, [
+            "/usr/local/lib/mailhost/certificates",
             "/usr/local/bin/mailhost",
             "/usr/local/lib/mailhost/status",
             "/usr/local/lib/mailhost/logs",
@@ -101,7 +112,9 @@ describe("the host script", () => {
             at("use_data_volume /root/forwardemail.net/self-hosting") <
                 at("start_data_unit docker.service"),
         );
-        assert.equal(calls[0], "prepare_state");
+        assert.deepEqual(calls.slice(0, 2), ["leave_what_was_set_up", "prepare_state"]);
+        const later = steps(setupScript(planHost(planArguments), { dataDevice }));
+        assert.equal(later[0], "prepare_state");
         assert.equal(calls.at(-1), "finish");
     });
 
@@ -226,7 +239,7 @@ describe("the shell files that land on a host", () => {
     }
 
     test("know one another's functions", () => {
-        const defined = ["apply.sh", "packages.sh", "volume.sh", "first-boot.sh"]
+        const defined = ["apply.sh", "packages.sh", "data-device.sh", "volume.sh", "first-boot.sh"]
             .flatMap((name) => [...hostTemplate(name).matchAll(/^([a-z_]+)\(\)/gm)])
             .map((match) => match[1]);
         const called = steps(

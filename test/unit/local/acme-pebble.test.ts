@@ -31,6 +31,8 @@ const start = () =>
     });
 
 before(async () => {
+    // Pebble leaves it to this whom a file of its own is for.
+    process.umask(0o022);
     certificate = await issueServicesCertificate(path.join(folder, "ca"), ["127.0.0.1"]);
     program = await ensureGoProgram("pebble", () => undefined);
     server = await start();

@@ -1,16 +1,12 @@
-import * as fs from "node:fs";
-import * as http from "node:http";
-import type { AddressInfo } from "node:net";
-import * as os from "node:os";
+import type * as http from "node:http";
 import * as path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { Faults } from "../../../local/cloud/api/faults";
 import {
     cloudflarePrefix,
     createCloudflareApi,
     type ZonePublisher,
 } from "../../../local/cloud/cloudflare/api";
 import type { ZoneContent, ZoneKey } from "../../../local/cloud/dns/dns-server";
+import { TestApi } from "./test-api";
 
 /** 40 characters. */
 export const cloudflareToken = "t".repeat(40);
@@ -29,19 +25,19 @@ export class MemoryPublisher implements ZonePublisher {
     readonly zones = new Map<string, ZoneContent>();
     /** Zones in the order in which they were published. */
     readonly published: string[] = [];
-    /** Milliseconds that a publication takes. */
-    pause = 0;
+    /** What every publication waits for. */
+    gate: Promise<unknown> = Promise.resolve();
     refuses: (zone: ZoneContent) => boolean = () => false;
 
     async publish(zone: ZoneContent): Promise<void> {
-        await sleep(this.pause);
+        await this.gate;
         if (this.refuses(zone)) throw new Error(`zone ${zone.name} is refused as it was told to`);
         this.published.push(zone.name);
         this.zones.set(zone.name, zone);
     }
 
     async withdraw(name: string): Promise<void> {
-        await sleep(this.pause);
+        await this.gate;
         this.zones.delete(name);
     }
 
@@ -62,43 +58,39 @@ export interface Answer<T = Record<string, unknown>> {
 }
 
 /** The simulated Cloudflare API in this process, over a {@link MemoryPublisher}. */
-export class TestCloudflare {
-    readonly faults = new Faults();
+export class TestCloudflare extends TestApi {
     baseUrl = "";
-    private server!: http.Server;
-
     readonly publisher = new MemoryPublisher();
-
-    private constructor(readonly folder: string) {}
+    /** How many requests have arrived whole, answered or not. */
+    received = 0;
 
     /**
-     * @param folder of one that was closed before: its zones are found again.
+     * @param root the folder of one that was closed before: its zones are found again.
      * @param publisher in place of the one in memory.
      * @param dsAtRegistrar as the API's option.
      */
     static async open(
-        folder = fs.mkdtempSync(path.join(os.tmpdir(), "mailhost-cloudflare-")),
+        root?: string,
         publisher?: ZonePublisher,
         dsAtRegistrar?: boolean,
     ): Promise<TestCloudflare> {
-        const cloud = new TestCloudflare(folder);
+        const cloud = new TestCloudflare("cloudflare", root);
+        const { storeFile, requestLog, faults } = cloud;
         const api = createCloudflareApi({
-            storeFile: cloud.storeFile,
+            ...{ storeFile, requestLog, faults, dsAtRegistrar },
             token: cloudflareToken,
-            requestLog: path.join(folder, "requests.log"),
-            faults: cloud.faults,
             publisher: publisher ?? cloud.publisher,
-            dsAtRegistrar,
         });
-        cloud.server = http.createServer(api);
-        await new Promise<void>((resolve) => cloud.server.listen(0, "127.0.0.1", resolve));
-        const { port } = cloud.server.address() as AddressInfo;
-        cloud.baseUrl = `http://127.0.0.1:${port}${cloudflarePrefix}`;
+        const counting: http.RequestListener = (request, response) => {
+            request.once("end", () => cloud.received++);
+            return api(request, response);
+        };
+        cloud.baseUrl = (await cloud.listen(counting)) + cloudflarePrefix;
         return cloud;
     }
 
     get storeFile(): string {
-        return path.join(this.folder, "zones.json");
+        return path.join(this.root, "zones.json");
     }
 
     /** @param headers replace the ones that a client sends. */
@@ -126,19 +118,5 @@ export class TestCloudflare {
     async addZone(name: string): Promise<string> {
         const { result } = await this.call<{ id: string }>("POST", "/zones", { name });
         return result.id;
-    }
-
-    requests(): { method: string; path: string; status: number | "hang" }[] {
-        return fs
-            .readFileSync(path.join(this.folder, "requests.log"), "utf8")
-            .trim()
-            .split("\n")
-            .map((line) => JSON.parse(line) as ReturnType<TestCloudflare["requests"]>[number]);
-    }
-
-    async close(keep = false): Promise<void> {
-        this.server.closeAllConnections();
-        await new Promise((resolve) => this.server.close(resolve));
-        if (!keep) fs.rmSync(this.folder, { recursive: true, force: true });
     }
 }

@@ -53,7 +53,7 @@ const client = (signal?: AbortSignal) => new Client({ baseUrl, apiToken, retryPa
 const context = (): Context => ({ ...testContext(), config: { baseUrl, apiToken } });
 
 test("a request carries the token and its body, the answer is the envelope's result", async () => {
-    assert.deepEqual(await client().send("POST", "/zones", { name: "a" }), { id: "1" });
+    assert.deepEqual(await client().post("/zones", { name: "a" }), { id: "1" });
     assert.deepEqual(requests, [
         {
             method: "POST",
@@ -68,7 +68,7 @@ describe("a refusal", () => {
     for (const status of [400, 401, 403, 404]) {
         test(`${status} is final, and told with the API's own words and without the token`, async () => {
             answers = [{ status, body: refusal }];
-            await assert.rejects(client().send("PUT", "/zones/z"), (error: Error) => {
+            await assert.rejects(client().put("/zones/z", {}), (error: Error) => {
                 assert.ok(
                     error.message.startsWith(
                         `failed to make http request: PUT "${baseUrl}/zones/z": ${status} ${http.STATUS_CODES[status]} {`,
@@ -86,7 +86,7 @@ describe("a refusal", () => {
     for (const status of [408, 409, 429, 500, 503]) {
         test(`${status} is tried again`, async () => {
             answers = [{ status }, { status }];
-            assert.deepEqual(await client().send("GET", "/zones"), { id: "1" });
+            assert.deepEqual(await client().get("/zones"), { id: "1" });
             assert.equal(requests.length, 3);
         });
     }
@@ -96,7 +96,7 @@ describe("a refusal", () => {
             status: 500,
             headers: { "retry-after": "0" },
         }));
-        await assert.rejects(client().send("GET", "/zones"), /500 Internal Server Error/);
+        await assert.rejects(client().get("/zones"), /500 Internal Server Error/);
         assert.equal(requests.length, 11);
     });
 
@@ -104,13 +104,11 @@ describe("a refusal", () => {
         const paused = async (retryAfter: string) => {
             answers = [{ status: 429, headers: { "retry-after": retryAfter } }];
             const start = performance.now();
-            await client().send("GET", "/zones");
-            return performance.now() - start > 900;
+            await client().get("/zones");
+            return (performance.now() - start) / 1000;
         };
-        assert.deepEqual(
-            [await paused("1"), await paused("60"), await paused("0")],
-            [true, false, false],
-        );
+        assert.ok((await paused("1")) > 0.9);
+        for (const retryAfter of ["60", "0"]) assert.ok((await paused(retryAfter)) < 50);
     });
 });
 
@@ -122,7 +120,7 @@ test("an API that is not there is told of", async () => {
     const there = `http://127.0.0.1:${port}`;
     const nowhere = new Client({ baseUrl: there, apiToken, retryPause: 0 });
     await assert.rejects(
-        nowhere.send("GET", "/zones"),
+        nowhere.get("/zones"),
         new RegExp(`failed to make http request: GET "${there}/zones": .*ECONNREFUSED`),
     );
 });
@@ -130,7 +128,7 @@ test("an API that is not there is told of", async () => {
 test("a cancelled request is not tried again", async () => {
     const cancellation = new AbortController();
     cancellation.abort(new Error("cancelled"));
-    await assert.rejects(client(cancellation.signal).send("GET", "/zones"), /cancelled/);
+    await assert.rejects(client(cancellation.signal).get("/zones"), /cancelled/);
     assert.equal(requests.length, 0);
 });
 

@@ -3,25 +3,12 @@ import { describe, test } from "node:test";
 import { connectionFrom } from "../../../local/providers/cloudflare/client";
 import { cloudflareProvider } from "../../../local/providers/cloudflare/provider";
 import { diffProperties } from "../../../local/providers/diff";
-import type { ResourceHandler } from "../../../local/providers/handler";
 import { checkProperties, unknownValue, type Properties } from "../../../local/providers/schema";
-import { testContext } from "./test-context";
+import { handlersOf } from "./provider-handlers";
 
 const token = "simulated-cloudflare-token_0123456789abcd";
 
-function handlerOf(name: string): ResourceHandler {
-    const found = Object.entries(cloudflareProvider.resources).find(([t]) => t.endsWith(name));
-    assert.ok(found, name);
-    return found[1];
-}
-
-/** The paths of what the engine is told is wrong. */
-function failuresOf(name: string, given: Properties) {
-    const handler = handlerOf(name);
-    const { values, failures } = checkProperties(handler.inputs, given);
-    const own = handler.check?.(values, undefined, testContext()).failures ?? [];
-    return failures.length > 0 ? failures : own;
-}
+const { handlerOf, checked } = handlersOf(cloudflareProvider);
 
 describe("check", () => {
     const record = { zoneId: "z", name: "mx.example.com", type: "A", ttl: 300 };
@@ -58,7 +45,7 @@ describe("check", () => {
     for (const [resource, what, inputs, failing] of cases) {
         test(`${resource}: ${what}`, () => {
             assert.deepEqual(
-                failuresOf(resource, inputs).map((failure) => failure.path),
+                checked(resource, inputs).failures.map((failure) => failure.path),
                 failing,
             );
         });

@@ -48,7 +48,7 @@ test("is published before a change is answered, and only when something changed"
             if (failing) throw new Error("the server is not there");
             published.push(zone);
         };
-        cloud.beforeAnswer = reversePublisher(cloud.project, 7, { publish }, [
+        cloud.beforeAnswer = reversePublisher([cloud.project], 7, { publish }, [
             { ip: "198.18.7.2", dns_ptr: "mx.sink.test" },
         ]);
         const answers = () => published.flatMap(({ records }) => records.map(({ rdata }) => rdata));

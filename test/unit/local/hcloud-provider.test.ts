@@ -1,25 +1,16 @@
 import * as assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { publicKey } from "./public-key";
-import { diffProperties } from "../../../local/providers/diff";
 import { connectionFrom, milliseconds } from "../../../local/providers/hcloud/client";
 import { hcloudProvider } from "../../../local/providers/hcloud/provider";
 import { unknownValue, type Properties } from "../../../local/providers/schema";
-import { checked, handlerOf } from "./hcloud-handlers";
 import { token } from "./hetzner-api-cloud";
+import { handlersOf } from "./provider-handlers";
 import { differencesFromSdk } from "./sdk-properties";
 
 const key = publicKey();
 
-function diff(name: string, olds: Properties, news: Properties, state: Properties = olds) {
-    const one = handlerOf(name);
-    const differences = diffProperties(one.inputs, olds, news);
-    const own = one.diff?.(differences, { id: "1", state, olds, news });
-    return {
-        paths: (own?.differences ?? differences).map((d) => (d.replaces ? `${d.path}!` : d.path)),
-        deleteBeforeReplace: own?.deleteBeforeReplace ?? false,
-    };
-}
+const { checked, diff } = handlersOf(hcloudProvider);
 
 test("the tables agree with the installed package", () => {
     assert.deepEqual(

@@ -4,11 +4,12 @@ import { publicKey } from "./public-key";
 import { InitializationFailure, type Outputs } from "../../../local/providers/handler";
 import { hcloudProvider } from "../../../local/providers/hcloud/provider";
 import type { Properties } from "../../../local/providers/schema";
-import { checked, handlerOf } from "./hcloud-handlers";
 import { TestCloud, token } from "./hetzner-api-cloud";
+import { handlersOf } from "./provider-handlers";
 import { testContext } from "./test-context";
 
 const key = publicKey();
+const { handlerOf, checked } = handlersOf(hcloudProvider);
 
 describe("against the simulated API", () => {
     let cloud: TestCloud;

@@ -73,7 +73,7 @@ test("the metadata service tells a server of itself, by its address, and nobody 
         const ip = cloud.project.store.all("primary_ip").find(({ type }) => type === "ipv4");
         assert.ok(ip);
         const ask = (target: string, from?: string) =>
-            get(createMetadataService(cloud.project), target, from);
+            get(createMetadataService([cloud.project]), target, from);
         assert.equal((await ask("/hetzner/v1/userdata")).status, 404);
         // Any address of 127.0.0.0/8 is this computer's; here the server has one.
         ip.ip = "127.0.0.7";

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { describe, test } from "node:test";
 import { publicKey } from "./public-key";
-import { TestCloud, type Answer } from "./hetzner-api-cloud";
+import { withCloud, type Answer } from "./hetzner-api-cloud";
 
 const key = publicKey();
 
@@ -12,16 +12,21 @@ function refusal(answer: Answer): [number, string | undefined] {
     return [answer.status, answer.body.error?.code];
 }
 
-async function withCloud(run: (cloud: TestCloud) => Promise<void>): Promise<void> {
-    const cloud = await TestCloud.open();
-    try {
-        await run(cloud);
-    } finally {
-        await cloud.close();
-    }
-}
-
 const plain = { name: "mx", server_type: "cx23", image: "debian-13", location: "fsn1" };
+
+test("a change of a primary IP is kept whole, by one write", (t) =>
+    withCloud(async (cloud) => {
+        const made = { name: "four", type: "ipv4", location: "fsn1" };
+        const { id } = (await cloud.call("POST", "/primary_ips", made)).body.primary_ip!;
+        const save = t.mock.method(cloud.project.store, "save");
+        const change = { name: "six", labels: { role: "mx" }, auto_delete: true };
+        const { body } = await cloud.call("PUT", `/primary_ips/${id}`, change);
+        const { name, labels, auto_delete } = body.primary_ip!;
+        assert.deepEqual({ name, labels, auto_delete }, change);
+        assert.equal(save.mock.callCount(), 1);
+        const { body: renamed } = await cloud.call("PUT", `/primary_ips/${id}`, { name: "sixth" });
+        assert.deepEqual(renamed.primary_ip, { ...body.primary_ip!, name: "sixth" });
+    }));
 
 test("a server boots from exactly what it was given, and gives it back when it goes", () =>
     withCloud(async (cloud) => {

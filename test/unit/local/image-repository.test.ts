@@ -7,7 +7,11 @@ import { run, runQuietly } from "../../../cli/run-program";
 import { makeSigningKey, publishRepository } from "../../../local/image/repository";
 
 let root: string;
-before(() => (root = fs.mkdtempSync(path.join(os.tmpdir(), "mailhost-test-"))));
+before(() => {
+    // dpkg-deb takes no package whose files are for one user alone.
+    process.umask(0o022);
+    root = fs.mkdtempSync(path.join(os.tmpdir(), "mailhost-test-"));
+});
 after(() => fs.rmSync(root, { recursive: true }));
 
 test("a repository lists its packages by plain names and verifies with the key that made it", async () => {

@@ -57,3 +57,14 @@ test("a container that can't be had is refused, with the reason", () => {
         ),
     );
 });
+
+test("an ordinary user whose laptop cloud is of containers is told how to go on", () => {
+    const computer = { kvm: good, containerObstacle: user };
+    assert.throws(
+        () => decideKind(computer, "container", true),
+        new Error(
+            "The laptop cloud that is here has a container machine, which can't run now: you are not root. Go on as the user who made it; or delete it (`npm run local -- down --delete`), then use --machine vm.",
+        ),
+    );
+    assert.deepEqual(decideKind({ kvm: good }, "container", true).kind, "container");
+});

@@ -96,12 +96,39 @@ const cases: [string, FirewallRule, string[]][] = [
         rule({ protocol: "esp", sourceIps: ["10.1.2.3/32"] }),
         ["ip saddr 10.1.2.3/32 meta l4proto esp accept"],
     ],
-    ["outgoing rules are not used", rule({ direction: "out", port: "25" }), []],
+    ["outgoing rules let nothing in", rule({ direction: "out", port: "25" }), []],
     ["no source, no rule", rule({ port: "25", sourceIps: [] }), []],
 ];
 for (const [name, firewallRule, expected] of cases) {
     test(name, () => assert.deepEqual(renderedRules([firewallRule]), expected));
 }
+
+test("without outgoing rules everything may leave, with one only what it says", () => {
+    const leaving = (rules: FirewallRule[]) => {
+        const text = renderFirewall({ ...machine, rules });
+        const [, chain] = /chain from-machine \{\n([^}]*\}[^}]*)\}/.exec(text) ?? [];
+        const jumps = text.split("\n").filter((line) => line.includes("jump from-machine"));
+        const lines = chain?.trim().split("\n");
+        return { lines: lines?.map((line) => line.trim()).slice(2), jumps: jumps.length };
+    };
+    assert.deepEqual(leaving([rule({ port: "22" })]), { lines: undefined, jumps: 0 });
+    const mail = rule({
+        ...{ direction: "out", port: "25", sourceIps: [], destinationIps: ["10.0.0.0/8", "::/0"] },
+    });
+    assert.deepEqual(leaving([rule({ port: "22" }), mail]), {
+        lines: [
+            "ip daddr 169.254.169.254 accept",
+            "ip daddr 10.0.0.0/8 tcp dport 25 accept",
+            "meta nfproto ipv6 tcp dport 25 accept",
+            "drop",
+        ],
+        jumps: 2,
+    });
+    assert.deepEqual(leaving([{ ...mail, destinationIps: [] }]).lines, [
+        "ip daddr 169.254.169.254 accept",
+        "drop",
+    ]);
+});
 
 for (const port of ["0", "65536", "20-10", "22; accept", "", "-5"]) {
     test(`port "${port}" is refused`, () => {

@@ -4,21 +4,10 @@ import fc from "fast-check";
 import { checkCharacters, randomCharacters } from "../../../local/providers/random/characters";
 import { randomProvider } from "../../../local/providers/random/provider";
 import { checkProperties, unknownValue, type Properties } from "../../../local/providers/schema";
+import { handlersOf } from "./provider-handlers";
 import { testContext } from "./test-context";
 
-const handler = (name: string) => {
-    const found = Object.entries(randomProvider.resources).find(([t]) => t.endsWith(`:${name}`));
-    assert.ok(found);
-    return found[1];
-};
-
-/** Table and own check, as the server runs them. */
-function check(name: string, given: Properties) {
-    const found = handler(name);
-    const { values, failures } = checkProperties(found.inputs, given);
-    const own = failures.length === 0 ? found.check?.(values, undefined, testContext()) : undefined;
-    return { inputs: own?.inputs ?? values, failures: [...failures, ...(own?.failures ?? [])] };
-}
+const { handlerOf, checked } = handlersOf(randomProvider);
 
 describe("checks", () => {
     const cases: [string, Properties, string[]][] = [
@@ -49,7 +38,7 @@ describe("checks", () => {
     ];
     for (const [name, given, expected] of cases) {
         test(`${name} ${JSON.stringify(given)}`, () => {
-            const { failures } = check(name, given);
+            const { failures } = checked(name, given);
             assert.deepEqual(
                 failures.map((f) => `${f.path}: ${f.reason}`),
                 expected,
@@ -58,7 +47,7 @@ describe("checks", () => {
     }
 
     test("every kind of character is on by default; the old name decides when alone", () => {
-        assert.deepEqual(check("RandomPassword", { length: 9, number: false }).inputs, {
+        assert.deepEqual(checked("RandomPassword", { length: 9, number: false }).inputs, {
             length: 9,
             special: true,
             upper: true,
@@ -82,7 +71,7 @@ test("characters are of the wanted kinds, number and length", () => {
             fc.boolean(),
             (length, minimums, special) => {
                 const { inputs } = checkCharacters({
-                    ...checkProperties(handler("RandomString").inputs, {
+                    ...checkProperties(handlerOf("RandomString").inputs, {
                         length,
                         special,
                         ...minimums,
@@ -102,7 +91,7 @@ test("characters are of the wanted kinds, number and length", () => {
 });
 
 test("all characters of a set are used, and none other", () => {
-    const { inputs } = check("RandomString", {
+    const { inputs } = checked("RandomString", {
         length: 4000,
         overrideSpecial: "äß",
         upper: false,
@@ -114,7 +103,7 @@ test("all characters of a set are used, and none other", () => {
 });
 
 test("an id has its prefix in every form but its id", async () => {
-    const { id, outputs } = await handler("RandomId").create(
+    const { id, outputs } = await handlerOf("RandomId").create(
         { byteLength: 8, prefix: "x-" },
         testContext(),
     );
@@ -131,12 +120,12 @@ test("an id has its prefix in every form but its id", async () => {
 });
 
 describe("import", () => {
-    const read = (name: string, id: string) => handler(name).read?.(id, undefined, testContext());
+    const read = (name: string, id: string) => handlerOf(name).read?.(id, undefined, testContext());
 
     test("of a password takes the value, and the defaults for the rest", async () => {
         const found = await read("RandomPassword", "geheim!");
         assert.equal(found?.id, "none");
-        assert.deepEqual(found?.inputs, check("RandomPassword", { length: 7 }).inputs);
+        assert.deepEqual(found?.inputs, checked("RandomPassword", { length: 7 }).inputs);
         assert.equal(found?.outputs.result, "geheim!");
     });
 

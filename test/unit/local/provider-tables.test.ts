@@ -2,6 +2,7 @@ import * as assert from "node:assert/strict";
 import { test } from "node:test";
 import { cloudflareProvider } from "../../../local/providers/cloudflare/provider";
 import { commandProvider } from "../../../local/providers/command/provider";
+import { digitalOceanProvider } from "../../../local/providers/digitalocean/provider";
 import { randomProvider } from "../../../local/providers/random/provider";
 import { tlsProvider } from "../../../local/providers/tls/provider";
 import { differencesFromSdk } from "./sdk-properties";
@@ -11,7 +12,13 @@ const notSimulated: Record<string, string[]> = {
     random: ["RandomPassword.bcryptHash"],
 };
 
-for (const provider of [cloudflareProvider, commandProvider, randomProvider, tlsProvider]) {
+for (const provider of [
+    cloudflareProvider,
+    commandProvider,
+    digitalOceanProvider,
+    randomProvider,
+    tlsProvider,
+]) {
     test(`the tables of ${provider.name} agree with the installed package`, () => {
         assert.deepEqual(differencesFromSdk(provider, notSimulated[provider.name]), []);
     });

@@ -3,6 +3,9 @@ import { test } from "node:test";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { planDnsRecords } from "../../../components/dns/plan";
+import { digitalOceanProblems } from "../../../components/server/digital-ocean-arguments";
+import { providerOf } from "../../../local/engine/stack";
 import { localConfig, localDomain, secondDomain, withRebuiltImages } from "../../../local/laptop";
 import {
     describeStatus,
@@ -51,11 +54,44 @@ test("a person gets a `dig` command to paste, with a port only where one is need
     assert.equal(line(running, "domains"), "domains     example.test, second.test");
 });
 
+test("a host of which no `up` has told how to log in is not offered for it", () => {
+    const keys = { keyFile: "/key", knownHostsFile: "/known_hosts" };
+    const ssh = { user: "root", host: "198.18.1.10", port: 22, ...keys };
+    const running = { ...stopped, running: true, ssh };
+    assert.equal(line(running, "log in"), "log in      (not yet)");
+    const known = { ...running, host: "mx.example.test" };
+    assert.equal(line(known, "log in"), "log in      npm run local -- ssh");
+});
+
 test("the local stack has two mail domains, in signed zones at Cloudflare", () => {
     const config = localConfig();
     assert.equal(config["mailhost:domain"], localDomain);
     assert.deepEqual(config["mailhost:domains"], [{ name: secondDomain }]);
     assert.deepEqual(config["mailhost:dns"], { provider: "cloudflare", dnssec: true });
+});
+
+test("the local stack's operator has an address that its host does not serve", () => {
+    const config = localConfig();
+    const plan = planDnsRecords({
+        domain: localDomain,
+        email: String(config["mailhost:email"]),
+        domains: [{ name: secondDomain }],
+        issuer: "pebble.test",
+    });
+    assert.deepEqual(plan.warnings, []);
+});
+
+test("the local stack's server is lent by whom was asked for, and is one that the program takes", () => {
+    const keys = (server: unknown) => Object.keys(server as object).sort();
+    const common = ["provider", "sshAllowedCidrs", "volumeSizeGb"];
+    const ofHetzner = localConfig()["mailhost:server"];
+    assert.deepEqual(keys(ofHetzner), [...common, "location", "type"].sort());
+    assert.equal(providerOf(ofHetzner), "hetzner");
+    const ofOcean = localConfig(undefined, undefined, "digitalocean")["mailhost:server"];
+    assert.deepEqual(keys(ofOcean), [...common, "region", "size"].sort());
+    assert.equal(providerOf(ofOcean), "digitalocean");
+    assert.deepEqual(digitalOceanProblems("server", ofOcean as object), []);
+    assert.equal(providerOf(undefined), "hetzner");
 });
 
 test("a person gets a `curl` command for the web site, which needs no name server and no store of roots", () => {
@@ -91,11 +127,12 @@ test("a person sees which mailbox there is and what was proven, but no password"
 test("the host's own status is what is wrong, and silence is told apart from it", () => {
     const told = (code: number, stdout: string, stderr = "") =>
         toldProblems({ code, stdout, stderr });
-    assert.deepEqual(told(0, '{"host":"h","well":true,"facts":{},"problems":[]}\n'), []);
-    assert.deepEqual(told(1, '{"host":"h","well":false,"facts":{},"problems":["a","b"]}\n'), [
-        "a",
-        "b",
-    ]);
+    const answer = (underWay: string | null, problems: string[], unsettled: string[] = []) =>
+        JSON.stringify({ host: "h", well: problems.length === 0, underWay, problems, unsettled });
+    assert.deepEqual(told(0, answer(null, [])), []);
+    assert.deepEqual(told(1, answer(null, ["a", "b"])), ["a", "b"]);
+    // Nothing is hidden here, where somebody waits for the work.
+    assert.deepEqual(told(1, answer("it starts", ["a"], ["b"])), ["a", "b (it starts)"]);
     assert.deepEqual(told(255, "", "Warning: x\nssh: connect to host h: Connection refused\n"), [
         "the host does not answer over SSH: ssh: connect to host h: Connection refused",
     ]);

@@ -5,6 +5,7 @@ import { planDnsRecords } from "../../../components/dns/plan";
 import { renderRecordsTable } from "../../../components/dns/records-table";
 import { machineLine } from "../../../local/commands/machine-line";
 import { recordsText } from "../../../local/commands/records-text";
+import { refuseOtherProvider } from "../../../local/commands/refuse-other-provider";
 import type { CloudInfo } from "../../../local/paths";
 import { host } from "../dns/described-host";
 
@@ -27,15 +28,24 @@ test("the machine's kind is asked for, chosen, or that of the laptop cloud that 
     );
 });
 
+test("a server stays with its provider", () => {
+    refuseOtherProvider(undefined, "digitalocean");
+    refuseOtherProvider("digitalocean", undefined);
+    refuseOtherProvider("digitalocean", "digitalocean");
+    assert.throws(() => refuseOtherProvider("hetzner", "digitalocean"), {
+        message:
+            "The server of this laptop cloud is from digitalocean. To change to --provider hetzner, delete it first: npm run local -- down --delete",
+    });
+});
+
 test("the records are one line when none of them has changed, else a table", () => {
-    const output = (ipv4: string) => ({ dns: { description: host, values: { ipv4 } } });
     const plan = planDnsRecords(host);
+    const records = (ipv4: string) => ({ plan: planDnsRecords(host), values: { ipv4 } });
     const table = renderRecordsTable(plan, { ipv4: "192.0.2.1" });
-    assert.equal(recordsText({}, output("192.0.2.1")), table);
-    assert.equal(recordsText(output("192.0.2.2"), output("192.0.2.1")), table);
+    assert.equal(recordsText(undefined, records("192.0.2.1")), table);
+    assert.equal(recordsText(records("192.0.2.2"), records("192.0.2.1")), table);
     assert.equal(
-        recordsText(output("192.0.2.1"), output("192.0.2.1")),
+        recordsText(records("192.0.2.1"), records("192.0.2.1")),
         `DNS: ${plan.records.length} records in example.com, as before: npm run local -- dns\n`,
     );
-    assert.equal(recordsText({ dns: "of another version" }, {}), undefined);
 });

@@ -92,6 +92,41 @@ describe("the report of a preview", () => {
         assert.match(failed, /\*\*The preview failed\.\*\*[^]*~~~text\nerror: no domain\n~~~$/);
     });
 
+    it("names the severity of a message once, whether the engine did or not", () => {
+        const messages: [string, string][] = [
+            ["error", "error: no domain"],
+            ["error", "\u001b[31merror: \u001b[0mtwo\nlines"],
+            ["error", "no error: none"],
+            ["warning", "warning: slow"],
+            ["warning", "error: of a warning"],
+        ];
+        const text = renderReport(preview([], messages), { ...options, failed: true });
+        assert.match(
+            text,
+            /~~~text\nerror: no domain\nerror: two\nlines\nerror: no error: none\nwarning: slow\nwarning: error: of a warning\n~~~$/,
+        );
+    });
+
+    it("tells nothing as drift that a deployment may be about to do", () => {
+        const text = renderReport(preview([step("replace", server, "s")], [["error", "why"]]), {
+            ...{ stack: "prod", kind: "drift", failed: true },
+            unsettled: "A deployment worked on the stack meanwhile.",
+        });
+        assert.equal(
+            text,
+            [
+                "<!-- pulumi-mailhost drift prod -->",
+                "### Drift of `prod`",
+                "",
+                "**Nothing can be said about drift now.** A deployment worked on the stack meanwhile.",
+                "",
+                "~~~text",
+                "error: why",
+                "~~~",
+            ].join("\n"),
+        );
+    });
+
     it("shows no secret of the environment, and no value of a resource", () => {
         const secrets = secretsOf({ HCLOUD_TOKEN: "h".repeat(64), HOME: "/home/somebody" });
         assert.deepEqual(secrets, ["h".repeat(64)]);
@@ -104,6 +139,28 @@ describe("the report of a preview", () => {
         });
         assert.match(text, /error: token \[secret\] refused/);
         assert.doesNotMatch(text, /hhhh|plain-value/);
+    });
+
+    it("takes for secrets what is named as one, but for values that stand everywhere", () => {
+        const secret = {
+            CLOUDFLARE_API_KEY: "c".repeat(37),
+            PULUMI_CONFIG_PASSPHRASE: "kurz",
+            SSH_PRIVATE_KEY: "-----BEGIN-----\nabc\n",
+            MAIL_PASSWORD: "kurz-und-gut",
+        };
+        const plain = {
+            ...{ HOME: "/home/somebody", EMPTY_TOKEN: "", SHORT_TOKEN: "abc", BLANK_KEY: "     " },
+            ...{ KIND_TOKEN: undefined },
+        };
+        // The longest first: what is left of one that begins like another would be shown.
+        assert.deepEqual(secretsOf({ ...plain, ...secret }), [
+            ...["c".repeat(37), "-----BEGIN-----\nabc", "kurz-und-gut", "kurz"],
+        ]);
+        const messages: [string, string][] = [["error", "kurz-und-gut and kurz refused"]];
+        assert.match(
+            renderReport(preview([], messages), { ...options, secrets: secretsOf(secret) }),
+            /error: \[secret\] and \[secret\] refused/,
+        );
     });
 
     it("stays in its frame whatever names and messages hold", () => {

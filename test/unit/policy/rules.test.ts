@@ -44,6 +44,7 @@ const digitalOceanFirewall = (portRange: string, sourceAddresses: string[]) =>
         inboundRules: [{ protocol: "tcp", portRange, sourceAddresses }],
         outboundRules: [{ protocol: "tcp", portRange: "1-65535" }],
     });
+const existing = (props: object) => resource("mailhost:index:ExistingServer", { ...props });
 const world = ["0.0.0.0/0", "::/0"];
 const office = ["203.0.113.0/24"];
 const volume = (protect: boolean | undefined, deleteProtection?: boolean) =>
@@ -161,6 +162,15 @@ const cases: Record<string, [what: string, resources: Resource[], violations: nu
         ["everyone in a range", [digitalOceanFirewall("1-1024", ["0.0.0.0/0"])], 1],
         ["nothing known yet", [resource("hcloud:index/firewall:Firewall", {})], 0],
         ["a port that is known later", [hetznerFirewall(undefined, world)], 0],
+        ["an existing machine, the office", [existing({ sshAllowedCidrs: office })], 0],
+        ["an existing machine, everyone", [existing({ sshAllowedCidrs: world })], 1],
+        [
+            "an existing machine, everyone by IPv4",
+            [existing({ sshAllowedCidrs: ["0.0.0.0/0"] })],
+            1,
+        ],
+        ["an existing machine that says nothing", [existing({})], 1],
+        ["an existing machine, known later", [existing({ sshAllowedCidrs: undefined })], 0],
     ],
     "data-and-addresses-protected": [
         ["both ways", [volume(true, true)], 0],

@@ -87,6 +87,12 @@ describe("a host at DigitalOcean in the configuration", () => {
         );
     });
 
+    it("with too little memory is told by the size's full key, with one that fits", () => {
+        assert.deepEqual(lines(droplet({ size: "s-1vcpu-1gb", memoryGb: 1 })), [
+            "mailhost:server.size: s-1vcpu-1gb has 1024 MiB of memory; the stack needs 2048, and 4096 are advised. Choose s-2vcpu-4gb or a larger one.",
+        ]);
+    });
+
     it("is told what is wrong by full keys", () => {
         assert.deepEqual(
             readConfig(droplet({ size: "cax21", region: "fsn1" })).problems.map(({ path }) => path),

@@ -4,6 +4,7 @@ import {
     digitalOceanDefaults,
     digitalOceanProblems,
     digitalOceanSettings,
+    dropletMemory,
     dropletMemoryMb,
     imageSlug,
     volumeDevice,
@@ -63,6 +64,14 @@ describe("digitalOceanSettings", () => {
         assert.equal(dropletMemoryMb({ size: "x-1", memoryGb: 3 }), 3072);
         assert.equal(dropletMemoryMb({ size: "x-1" }), undefined);
     });
+
+    it("knows the smallest size that has enough memory", () => {
+        const { path, value, atLeast } = dropletMemory({ size: "s-1vcpu-2gb" });
+        assert.deepEqual({ path, value }, { path: "server.size", value: "s-1vcpu-2gb" });
+        assert.equal(atLeast(4096), "s-2vcpu-4gb");
+        assert.equal(atLeast(4097), "s-4vcpu-8gb");
+        assert.equal(atLeast(1 << 20), undefined);
+    });
 });
 
 describe("what is wrong with the arguments", () => {
@@ -79,6 +88,10 @@ describe("what is wrong with the arguments", () => {
         [
             { size: "s-4vcpu-9gb" },
             'server.size: "s-4vcpu-9gb" is not a Droplet size that this version knows.',
+        ],
+        [
+            { size: "s-1vcpu-1gb" },
+            'server.size: "s-1vcpu-1gb" is not a Droplet size that this version knows: 1 GB of memory are too little.',
         ],
         [
             { size: "cax21", memoryGb: 8 },

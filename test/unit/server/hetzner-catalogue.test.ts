@@ -5,9 +5,11 @@ import {
     locations,
     serverType,
     serverTypes,
+    type ServerType,
 } from "../../../components/server/hetzner-catalogue";
 import {
     hetznerDefaults,
+    hetznerMemory,
     hetznerProblems,
     hetznerSettings,
 } from "../../../components/server/hetzner-arguments";
@@ -37,6 +39,44 @@ describe("the catalogue", () => {
         assert.equal(type.architecture, "arm");
         assert.ok(type.memoryGb >= 4);
         assert.ok(type.locations.includes(hetznerDefaults.location));
+    });
+});
+
+describe("the type that has enough memory", () => {
+    const atLeast = (type: string, location: string, memoryMb: number) =>
+        hetznerMemory({ type, location }).atLeast(memoryMb);
+
+    it("is the smallest of the same architecture at the same location", () => {
+        assert.equal(atLeast("cpx11", "ash", 4096), "cpx21");
+        assert.equal(atLeast("cax11", "fsn1", 4096), "cax11");
+        assert.equal(atLeast("cax11", "fsn1", 4097), "cax21");
+        assert.equal(atLeast("cx23", "fsn1", 8192), "cx33");
+        assert.equal(atLeast("cpx11", "ash", 1 << 20), undefined);
+    });
+
+    it("is offered there, boots the same disk, and has what was asked for; each smaller one lacks it", () => {
+        for (const { name, architecture } of serverTypes)
+            for (const location of locations)
+                for (const memoryGb of [2, 4, 8, 16]) {
+                    const fits = (type: ServerType) =>
+                        type.architecture === architecture &&
+                        type.memoryGb >= memoryGb &&
+                        type.locations.includes(location);
+                    const found = serverType(atLeast(name, location, memoryGb * 1024) ?? "");
+                    const all = serverTypes.filter(fits);
+                    assert.equal(found === undefined, all.length === 0, `${name} ${location}`);
+                    if (found === undefined) continue;
+                    assert.ok(fits(found), found.name);
+                    assert.ok(
+                        all.every((type) => type.memoryGb >= found.memoryGb),
+                        found.name,
+                    );
+                }
+    });
+
+    it("stands with the argument that is to be changed", () => {
+        const { path, value } = hetznerMemory({ type: "cpx11", location: "ash" });
+        assert.deepEqual({ path, value }, { path: "server.type", value: "cpx11" });
     });
 });
 

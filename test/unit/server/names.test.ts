@@ -46,6 +46,10 @@ describe("nearestName", () => {
         ["servers", "server"],
         ["greylisting", undefined],
         ["", undefined],
+        ["mail", "email"],
+        ["e", undefined],
+        ["serv", "server"],
+        ["ser", undefined],
     ];
     for (const [name, nearest] of cases) {
         it(JSON.stringify(name), () => assert.equal(nearestName(name, names), nearest));
@@ -65,6 +69,16 @@ describe("nearestName", () => {
                 },
             ),
         );
+    });
+});
+
+describe("nearestName of short names", () => {
+    it("is none of which more than a third differs", () => {
+        assert.equal(nearestName("ram", ["image", "ca"]), undefined);
+        assert.equal(nearestName("cs", ["ca"]), undefined);
+        assert.equal(nearestName("CA", ["ca"]), "ca");
+        assert.equal(nearestName("wbe", ["web"]), "web");
+        assert.equal(nearestName("mx", ["m"]), undefined);
     });
 });
 

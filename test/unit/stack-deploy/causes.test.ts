@@ -50,6 +50,10 @@ const samples: readonly [text: string, cause: string][] = [
         "exec /usr/local/bin/docker-entrypoint.sh: exec format error",
         "the image is made for another",
     ],
+    [
+        "Error response from daemon: No such image: registry.example.net/mail@sha256:0123",
+        "an image of the release is no longer on the host",
+    ],
     ["Error: Cannot find module '/app/web.js'", "the image does not hold the program"],
     [
         'exec: "node": executable file not found in $PATH: unknown',

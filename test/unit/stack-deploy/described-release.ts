@@ -83,3 +83,5 @@ export function describedRelease(
         ],
     };
 }
+
+export const changedRelease = describedRelease({ services: { mx: "2 healthy" } });

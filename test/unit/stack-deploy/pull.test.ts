@@ -1,16 +1,12 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { afterEach, beforeEach, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { pullScript } from "../../../components/stack/deploy";
 import { describedRelease } from "./described-release";
-import { SimulatedHost } from "./simulated-host";
+import { host, simulateHost } from "./simulated-host";
 
-let host: SimulatedHost;
-beforeEach(() => {
-    host = new SimulatedHost();
-});
-afterEach(() => host.remove());
+simulateHost();
 
 const { images } = describedRelease();
 const pull = () => host.run(pullScript(images, []));

@@ -174,6 +174,33 @@ describe("what is hidden in logs", () => {
         );
     });
 
+    test("is each element of a secret list, whatever the variable is called", () => {
+        const hidden = hiddenTexts(release(""), {
+            ...describedSecrets,
+            environment: {
+                UPSTREAMS: "first-element, second.element.org ,6chars,5char,",
+                ONE_LINE: "wholevalue",
+            },
+        });
+        for (const text of [
+            "first-element, second.element.org ,6chars,5char,",
+            "first-element",
+            "second.element.org",
+            "6chars",
+            "wholevalue",
+        ]) {
+            assert.ok(hidden.includes(text), text);
+        }
+        for (const text of ["5char", "", "second.element.org "]) {
+            assert.equal(hidden.includes(text), false, text);
+        }
+    });
+
+    test("is each element of a list with the name of a secret", () => {
+        const hidden = hiddenTexts(release("MY_TOKENS='first-token, second-token'\n"));
+        for (const text of ["first-token", "second-token"]) assert.ok(hidden.includes(text), text);
+    });
+
     test("is what has the name of a secret, where nobody says what is one", () => {
         const hidden = hiddenTexts(
             release(

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { afterEach, beforeEach } from "node:test";
 import { dataMountPoint } from "../../../components/host/data-volume";
 import { deployScript, type Deployment } from "../../../components/stack/deploy";
 import { describedRelease, describedSecrets } from "./described-release";
@@ -15,8 +16,15 @@ const docker = String.raw`#!/bin/bash
 set -euo pipefail
 printf '%s\n' "$*" >>"$FAKE/calls"
 mkdir -p "$FAKE/containers"
-kill_all() { for pid in $(ps -o pid= --sid "$(ps -o sid= -p $$ | tr -d ' ')"); do [ "$pid" = $$ ] || kill -9 "$pid"; done 2>/dev/null; kill -9 $$; }
-if [ -e "$FAKE/kill-at" ] && [ "$(wc -l <"$FAKE/calls")" = "$(cat "$FAKE/kill-at")" ]; then kill_all; fi
+kill_all() { for pid in $(ps -o pid= --sid "$(ps -o sid= -p $$ | tr -d ' ')"); do [ "$pid" = $$ ] || kill -9 "$pid" || true; done 2>/dev/null; kill -9 $$; }
+# The file says: at the how many-th call that matches which pattern; in a second line, once which file is there.
+if [ -e "$FAKE/kill-at" ]; then
+    { read -r count pattern; read -r after || true; } <"$FAKE/kill-at"
+    if [[ $* =~ $pattern ]] && [ -e "$FAKE/$after" ]; then
+        printf x >>"$FAKE/kill-count"
+        [ "$(wc -c <"$FAKE/kill-count")" != "$count" ] || kill_all
+    fi
+fi
 # A service is ill until the time in its file: seconds since 1970.
 is_ill() { [ -e "$FAKE/ill-$1" ] && (($(date +%s) < $(cat "$FAKE/ill-$1"))); }
 row() {
@@ -37,7 +45,7 @@ case "$*" in
     'image rm '*) sed -i "\|^${"$"}{*:3}$|d" "$FAKE/images" ;;
     'pull --quiet '*) image=${"$"}{*:3}; file=$FAKE/pull-$(printf '%s' "$image" | tr '/:' '__'); if [ -s "$file" ]; then head -n 1 "$file" >&2; sed -i 1d "$file"; exit 1; fi; printf '%s\n' "$image" >>"$FAKE/images" ;;
     'run '*) cat "$FAKE/id" ;;
-    compose*' config --quiet') for word; do case $word in */docker-compose-self-hosting.yml) ! grep -q broken "$word" || { echo 'yaml: line 1: did not find' >&2; exit 1; } ;; esac; done ;;
+    compose*' config --quiet') for word; do case $word in */docker-compose-self-hosting.yml) ! grep -q broken "$word" || { cat "$FAKE/compose-refuses" 2>/dev/null || echo 'yaml: line 1: did not find'; exit 1; } >&2 ;; esac; done ;;
     compose*' up '*)
         for half in "$FAKE/containers"/????????????_*; do [ ! -e "$half" ] || { echo "Error response from daemon: Conflict. The container name \"/${"$"}{half##*/}\" is already in use" >&2; exit 1; }; done
         file=$(printf '%s\n' "$@" | grep docker-compose-self-hosting.yml | head -n 1)
@@ -48,7 +56,7 @@ case "$*" in
         done <"$file"
         for container in "$FAKE/containers"/*; do grep -q "^${"$"}{container##*/} " "$file" || rm "$container"; done
         [ ! -e "$FAKE/compose-seconds" ] || /bin/sleep "$(cat "$FAKE/compose-seconds")"
-        while read -r name content state; do if [ -e "$FAKE/compose-waits" ] && is_ill "$name"; then state=unhealthy; fi; [ "$state" != unhealthy ] || { echo "dependency failed to start: container $name is unhealthy" >&2; exit 1; }; done <"$file"
+        while read -r name content state; do if [ -e "$FAKE/compose-waits" ] && is_ill "$name"; then state=unhealthy; fi; [ "$state" != unhealthy ] || { echo "dependency failed to start: container $name is unhealthy" >&2; : >"$FAKE/compose-failed"; exit 1; }; done <"$file"
         ;;
     compose*' logs '*) cat "$FAKE/logs" 2>/dev/null || true ;;
     compose*' stop') rm -f "$FAKE/containers"/* ;;
@@ -69,11 +77,28 @@ esac
 const programs: Record<string, string> = {
     docker,
     mountpoint: '#!/bin/sh\n[ ! -e "$FAKE/not-mounted" ]\n',
-    systemctl:
-        '#!/bin/sh\nprintf "systemctl %s\\n" "$*" >>"$FAKE/systemctl"\ncase "$*" in *is-active*mailhost-firewall*) [ ! -e "$FAKE/no-firewall" ];; *is-enabled*|*is-active*mailhost*) exit 1;; *list-units*) cat "$FAKE/failed-units" 2>/dev/null || true;; *"show -P"*) echo "something" ;; esac\n',
+    systemctl: String.raw`#!/bin/sh
+printf "systemctl %s\n" "$*" >>"$FAKE/systemctl"
+case "$*" in
+    *is-system-running) cat "$FAKE/system" 2>/dev/null || echo running ;;
+    *is-active*.timer) ! grep -qsF "$3" "$FAKE/inactive" ;;
+    "show --property=ActiveState,SubState,Job "*) cat "$FAKE/unit" 2>/dev/null || printf "ActiveState=inactive\nSubState=dead\n" ;;
+    *"show -p"*mailhost-stack.service) cat "$FAKE/stack-unit" 2>/dev/null || printf "ActiveState=active\nSubState=exited\nNRestarts=0\n" ;;
+    "stop mailhost-stack.service") [ ! -e "$FAKE/unit-does-not-end" ] || exit 1; rm "$FAKE/unit" ;;
+    *is-active*mailhost-firewall*) [ ! -e "$FAKE/no-firewall" ] ;;
+    *is-enabled* | *is-active*mailhost*) exit 1 ;;
+    *list-units*) cat "$FAKE/failed-units" 2>/dev/null || true ;;
+    "show --timestamp=utc --property=ActiveEnterTimestamp --value docker.service") cat "$FAKE/docker-start" 2>/dev/null || true ;;
+    *"show -P"*) echo "something" ;;
+esac
+`,
     journalctl:
         '#!/bin/sh\nprintf "%s\\n" "$*" >>"$FAKE/journal-asked"\ncat "$FAKE/journal" 2>/dev/null || true\n',
-    timedatectl: "#!/bin/sh\necho yes\n",
+    // Long, as rule sets may be: who looks for a line must not stop reading at it, or the program before is cut off.
+    nft: '#!/bin/sh\n[ ! -e "$FAKE/no-rules" ] || exit 1\nprintf "table inet mailhost {\\n\\tchain input {\\n\\t\\ttype filter hook input priority filter; policy %s;\\n\\t}\\n}\\n" "$(cat "$FAKE/policy" 2>/dev/null || echo drop)"; seq 100000\n',
+    findmnt: '#!/bin/sh\ncat "$FAKE/mount-options" 2>/dev/null || echo rw,nosuid,nodev,noatime\n',
+    // As that of Debian 12, which knows no short names.
+    timedatectl: '#!/bin/sh\n[ "$*" = "show --property=NTPSynchronized --value" ] && echo yes\n',
     hostname: "#!/bin/sh\necho mx.example.com\n",
     // What is root's on a host may be run by anybody here.
     id: '#!/bin/sh\n[ "$*" = -u ] || exec /usr/bin/id "$@"\ncat "$FAKE/uid" 2>/dev/null || echo 0\n',
@@ -139,7 +164,7 @@ export class SimulatedHost {
         this.set("id", `uid=${uid}(forwardemail) gid=${gid}(forwardemail) groups=${gid}\n`);
         this.set("images", `${Object.values(describedRelease().images).join("\n")}\n`);
         for (const program of ["certificates", "stack"]) {
-            const text = `#!/bin/sh\nprintf '%s\\n' "${program} $*" >>"$FAKE/library"\n[ ! -e "$FAKE/kill-in-${program}" ] || { for pid in $(ps -o pid= --sid "$(ps -o sid= -p $$ | tr -d " ")"); do [ "$pid" = $$ ] || kill -9 "$pid"; done 2>/dev/null; kill -9 $$; }\n[ ! -e "$FAKE/no-${program}" ] || { echo 'they can not' >&2; exit 1; }\n[ ! -e "$FAKE/no-${program}-$1" ] || { cat "$FAKE/no-${program}-$1" >&2; exit 1; }\n`;
+            const text = `#!/bin/sh\nprintf '%s\\n' "${program} $*" >>"$FAKE/library"\n[ ! -e "$FAKE/kill-in-${program}" ] || { for pid in $(ps -o pid= --sid "$(ps -o sid= -p $$ | tr -d " ")"); do [ "$pid" = $$ ] || kill -9 "$pid" || true; done 2>/dev/null; kill -9 $$; }\n[ ! -e "$FAKE/no-${program}" ] || { echo 'they can not' >&2; exit 1; }\n[ ! -e "$FAKE/no-${program}-$1" ] || { cat "$FAKE/no-${program}-$1" >&2; exit 1; }\n`;
             fs.writeFileSync(path.join(this.root, "library", program), text, { mode: 0o755 });
         }
         certificate ??= selfSigned();
@@ -153,6 +178,10 @@ export class SimulatedHost {
     /** Decides how the simulated programs behave. */
     set(name: string, text: string): void {
         fs.writeFileSync(path.join(this.fake, name), text);
+    }
+
+    has(name: string): boolean {
+        return fs.existsSync(path.join(this.fake, name));
     }
 
     unset(name: string): void {
@@ -279,7 +308,7 @@ export class SimulatedHost {
                 secrets: describedSecrets,
                 addresses: { ipv4: "192.0.2.25", ipv6: "" },
                 login: "ssh -p 22 root@192.0.2.25",
-                healthSeconds: 2,
+                healthSeconds: 20,
                 verifySeconds: 1,
                 ...further,
             }),
@@ -292,3 +321,16 @@ export class SimulatedHost {
         fs.rmSync(this.root, { recursive: true, force: true });
     }
 }
+
+/** The host of the test that runs, in a file that calls {@link simulateHost}. */
+export let host: SimulatedHost;
+
+/** Every test of the file gets a host without a deployment. */
+export function simulateHost(): void {
+    beforeEach(() => {
+        host = new SimulatedHost();
+    });
+    afterEach(() => host.remove());
+}
+
+export const lines = (text: string) => text.split("\n").filter((line) => line !== "");

@@ -1,15 +1,11 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { afterEach, beforeEach, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { stackHostFiles } from "../../../components/stack/deploy-host-files";
-import { SimulatedHost } from "./simulated-host";
+import { host, simulateHost } from "./simulated-host";
 
-let host: SimulatedHost;
-beforeEach(() => {
-    host = new SimulatedHost();
-});
-afterEach(() => host.remove());
+simulateHost();
 
 const [program, unit] = stackHostFiles();
 assert.ok(program && unit);

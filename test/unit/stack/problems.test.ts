@@ -212,6 +212,21 @@ const cases: Case[] = [
         { memoryMb: 2047 },
     ],
     [
+        "little memory, for which an argument is to blame",
+        {},
+        [
+            "server.size: s-1vcpu-1gb has 1024 MiB of memory; the stack needs 2048, and 4096 are advised. Choose s-2vcpu-4gb or a larger one.",
+        ],
+        {
+            memoryMb: 1024,
+            memoryFrom: {
+                path: "server.size",
+                value: "s-1vcpu-1gb",
+                atLeast: (memoryMb: number) => (memoryMb === 4096 ? "s-2vcpu-4gb" : undefined),
+            },
+        },
+    ],
+    [
         "memory of services",
         { memory: { mongodb: 300, web: 191, redis: 1.5, mongdb: 512, api: 5000, imap: "1g" } },
         [
@@ -361,6 +376,27 @@ const cases: Case[] = [
             "stack.services.three.disabled: It is a service of your own. Remove the service itself.",
             'stack.services.three.after[0]: "one" is not a service of the stack. Known here: mongodb, redis, sni-router, smtp, mx, bree, smtp_bree, web, api, sqlite, sqlite_bree, pop3, caldav, carddav.',
             'stack.services.three.after[1]: "imap" is not a service of the stack. Known here: mongodb, redis, sni-router, smtp, mx, bree, smtp_bree, web, api, sqlite, sqlite_bree, pop3, caldav, carddav.',
+        ],
+    ],
+    [
+        "services that other settings leave out",
+        {
+            profile: "forwarding",
+            services: {
+                pop3: { disabled: true },
+                sqlite: { environment: { A: 1 } },
+                imap: { image: "x" },
+                smtp_starttls: { environment: { A: 1 } },
+                pop4: { disabled: true },
+            },
+        },
+        [
+            "stack.services.pop3: It does not run with the profile forwarding. Remove it, or set stack.profile to storage.",
+            "stack.services.sqlite: It does not run with the profile forwarding. Remove it, or set stack.profile to storage.",
+            "stack.services.imap: It does not run with the profile forwarding. Remove it, or set stack.profile to storage.",
+            "stack.services.smtp_starttls: It runs only for submission on port 587. Remove it, or set stack.startTlsSubmission to true.",
+            "stack.services.pop4: The stack has no such service, and a service of your own needs an image. Give stack.services.pop4.image.",
+            "stack.services.pop4.disabled: It is a service of your own. Remove the service itself.",
         ],
     ],
     [

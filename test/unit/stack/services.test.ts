@@ -187,6 +187,17 @@ describe("memory", () => {
             "The host has 4095 MiB of memory: the authors of the stack advise 4096. Watch for services that are ended for lack of it, or choose a larger server.",
         ]);
     });
+    it("below what is advised is warned of with the argument that it follows from, and one that fits", () => {
+        const warnings = (memoryMb: number, fits?: string) => {
+            const memoryFrom = { path: "server.type", value: "cpx11", atLeast: () => fits };
+            return planOf({}, { given: { ...context, memoryMb, memoryFrom } }).warnings;
+        };
+        assert.deepEqual(warnings(4096, "cpx21"), []);
+        const has =
+            "server.type: cpx11 has 2048 MiB of memory: the authors of the stack advise 4096. Watch for services that are ended for lack of it, or choose";
+        assert.deepEqual(warnings(2048, "cpx21"), [`${has} cpx21 or a larger one.`]);
+        assert.deepEqual(warnings(2048), [`${has} a larger server.`]);
+    });
 });
 
 describe("overrides", () => {

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
-import type { Difference } from "../diff";
-import type { Change, Context } from "../handler";
-import type { Properties } from "../schema";
+import type { Difference } from "./diff";
+import type { Change, Context } from "./handler";
+import type { Properties } from "./schema";
 
 /** Where the real provider notes which inputs it made up itself. */
 const madeUp = "__defaults";
