@@ -1,6 +1,9 @@
 // The options of MailHost that the engine carries out, under the real one: what a mock can't tell. Nothing is brought up.
 import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as path from "node:path";
 import { after, before, describe, test } from "node:test";
+import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import * as tls from "@pulumi/tls";
@@ -37,14 +40,34 @@ const noServer: ServerAdapter = {
     },
 };
 
-/** Nobody can log in to it. */
-const unreachable: ServerAdapter = {
+/** Nobody can log in to it, which is found once `create` has run to its end: a login that fails takes its time. */
+const unreachable = (create: string): ServerAdapter => ({
     ...noServer,
-    create: (...given) => {
-        const server = noServer.create(...given);
-        return { ...server, ssh: { ...server.ssh, privateKey: pulumi.output("no key") } };
+    create: (name, plan, opts) => {
+        const server = noServer.create(name, plan, opts);
+        const wait = new command.local.Command(`${name}-wait`, { create }, opts);
+        const ssh = { ...server.ssh, privateKey: pulumi.output("no key") };
+        return { ...server, ssh, ready: [...server.ready, wait] };
     },
-};
+});
+
+/** The engine has the stack's outputs, and writes them at the end of the run, however that ends. */
+function whenOutputsAreRegistered(then: () => void): void {
+    const monitor = pulumi.runtime.getMonitor();
+    assert.ok(monitor);
+    type Monitor = typeof monitor;
+    type Register = (
+        request: Parameters<Monitor["registerResourceOutputs"]>[0],
+        done: (error: Error | null, response: unknown) => void,
+    ) => unknown;
+    const register: Register = monitor.registerResourceOutputs.bind(monitor);
+    const watched: Register = (request, done) =>
+        register(request, (error, response) => {
+            if (!error && request.getUrn().includes("::pulumi:pulumi:Stack::")) then();
+            done(error, response);
+        });
+    Object.assign(monitor, { registerResourceOutputs: watched });
+}
 
 const args: MailHostArgs = {
     domain: "example.com",
@@ -115,8 +138,13 @@ describe("the options of MailHost under the engine", () => {
     });
 
     test("a first `up` that fails on the host leaves the outputs, those that log in among them", async () => {
+        const registered = path.join(stack.folder, "outputs-registered");
+        const server = unreachable(
+            `for i in $(seq 600); do [ -e ${registered} ] && exit; sleep 0.1; done; exit 1`,
+        );
         const printed = await stack.failedUp(() => {
-            const mail = new MailHost("mail", { ...args, server: unreachable, protect: false });
+            whenOutputsAreRegistered(() => fs.writeFileSync(registered, ""));
+            const mail = new MailHost("mail", { ...args, server, protect: false });
             const { sshCommand, sshPrivateKey, dns, nextSteps } = mail;
             return { sshCommand, sshPrivateKey, dns, nextSteps };
         });
