@@ -2,7 +2,7 @@ import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
 import { recordComment } from "./cloudflare-arguments";
 import { cloudflareRecordArgs } from "./cloudflare-record";
-import { phases, recordKey, type DnsValues, type Phase, type PlannedRecord } from "./record";
+import { phasesOf, recordKey, type DnsValues, type Phase, type PlannedRecord } from "./record";
 import { withWaitingChildren } from "../waiting-children";
 
 /** Arguments of {@link CloudflareZone}. */
@@ -24,10 +24,10 @@ export interface CloudflareZoneArgs {
      */
     zoneIds?: Readonly<Record<string, pulumi.Input<string>>>;
     /**
-     * Tells components of one name apart: this one is then called `<name>-<phase>`, and its records as before, so that
-     * a record may go from one to the other and stays the same.
+     * Tells the components of one plan apart, which have one name: it is a part of the type. A record whose phase
+     * follows from a setting may go from one to the other and stays the same.
      *
-     * @default the component has the name itself
+     * @default the component is of type `mailhost:index:CloudflareZone`
      */
     phase?: Phase;
     /**
@@ -43,7 +43,10 @@ export function stackComment(): string {
     return recordComment(pulumi.getProject(), pulumi.getStack());
 }
 
-/** The component's type; once, that of every phase was the one without. */
+/**
+ * The phase is a part of the type, not of the name: the children's names begin with that, and only so does a renamed
+ * ancestor's alias reach them.
+ */
 function typeOf(phase = ""): string {
     return `mailhost:index:CloudflareZone${phase.charAt(0).toUpperCase()}${phase.slice(1)}`;
 }
@@ -76,22 +79,8 @@ export class CloudflareZone extends pulumi.ComponentResource {
     readonly records: readonly cloudflare.DnsRecord[];
 
     constructor(name: string, args: CloudflareZoneArgs, opts?: pulumi.ComponentResourceOptions) {
-        // The phase is a part of the type: with the name as it is, the children's begin with it, and a renamed ancestor's
-        // alias reaches them.
         const { phase } = args;
-        const former = phase && pulumi.createUrn(`${name}-${phase}`, typeOf(), opts?.parent);
-        super(
-            typeOf(phase),
-            name,
-            {},
-            withWaitingChildren(pulumi.mergeOptions(opts, { aliases: former ? [former] : [] })),
-        );
-        // A record that goes from one phase to another is the same record.
-        const parents = phase
-            ? [undefined, ...phases.filter((other) => other !== phase)].map((other) =>
-                  pulumi.createUrn(name, typeOf(other), opts?.parent),
-              )
-            : [];
+        super(typeOf(phase), name, {}, withWaitingChildren(opts));
         const { values, comment = stackComment() } = args;
         const zoneIds = new Map<string, pulumi.Input<string>>(Object.entries(args.zoneIds ?? {}));
         const zoneIdOf = (zone: string): pulumi.Input<string> => {
@@ -104,13 +93,13 @@ export class CloudflareZone extends pulumi.ComponentResource {
             zoneIds.set(zone, zoneId);
             return zoneId;
         };
-        const child: pulumi.CustomResourceOptions = {
-            parent: this,
-            aliases: [
-                ...parents.map((parent) => ({ parent })),
-                ...(args.adoptImported ? [{ parent: pulumi.rootStackResource }] : []),
-            ],
-        };
+        // Only where a record may have stood elsewhere: with one for every record, a preview takes half as long again.
+        const aliasesOf = (record: PlannedRecord): pulumi.Alias[] => [
+            ...(phase === undefined ? [] : phasesOf(record))
+                .filter((other) => other !== phase)
+                .map((other) => ({ parent: pulumi.createUrn(name, typeOf(other), opts?.parent) })),
+            ...(args.adoptImported ? [{ parent: pulumi.rootStackResource }] : []),
+        ];
         this.records = args.records.map(
             (record) =>
                 new cloudflare.DnsRecord(
@@ -120,7 +109,7 @@ export class CloudflareZone extends pulumi.ComponentResource {
                         comment,
                         values,
                     }),
-                    child,
+                    { parent: this, aliases: aliasesOf(record) },
                 ),
         );
         this.registerOutputs();

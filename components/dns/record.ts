@@ -114,6 +114,14 @@ export function recordsByZone({ records }: Pick<DnsPlan, "records">): Map<string
     return zones;
 }
 
+/**
+ * The phases that a record may stand in, of which a setting chooses one: CAA records wait for the account that they are
+ * bound to, and without a binding for nothing.
+ */
+export function phasesOf({ data, phase }: PlannedRecord): readonly Phase[] {
+    return data.type === "CAA" ? ["base", "certified"] : [phase];
+}
+
 /** Identifies a record within a plan, and names its resource. A contract: a change makes another record. */
 export function recordKey({ data, name, role }: Pick<PlannedRecord, "data" | "name" | "role">) {
     return `${data.type}-${name}-${role}`;

@@ -6,6 +6,7 @@ import { dnsProblems, planDnsRecords, type DnsPlanArgs } from "../../../componen
 import { presentation, filledIn } from "../../../components/dns/presentation";
 import {
     phases,
+    phasesOf,
     recordKey,
     type DnsPlan,
     type PlannedRecord,
@@ -125,6 +126,24 @@ describe("any plan", () => {
             assert.equal(new Set(keys).size, keys.length);
             for (const { role } of [...records, ...omitted]) assert.match(role, /^[a-z0-9.-]+$/);
         }));
+
+    it("has each kind of record in one of the phases that are named for it, and CAA in both of its own", () => {
+        const seen = new Map<string, Set<string>>();
+        const named = new Map<string, Set<string>>();
+        holds(({ records }) => {
+            for (const record of records) {
+                const kind = `${record.data.type} ${record.role}`;
+                seen.set(kind, (seen.get(kind) ?? new Set()).add(record.phase));
+                named.set(kind, new Set([...(named.get(kind) ?? []), ...phasesOf(record)]));
+                assert.ok(phasesOf(record).includes(record.phase), kind);
+            }
+        });
+        // What is named for a kind does not follow from the phase that one of its records has.
+        for (const [kind, of] of named) {
+            assert.equal(of.size, kind.startsWith("CAA") ? 2 : 1, kind);
+        }
+        assert.deepEqual(seen.get("CAA issue"), new Set(["base", "certified"]));
+    });
 
     it("has no record of DANE and none of SSHFP in a zone that is not signed", () =>
         holds(({ records, zones }, { signed = false }) => {
