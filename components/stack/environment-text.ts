@@ -66,7 +66,7 @@ export function valueFault(
         };
     }
     if (type === undefined || text === "") return undefined;
-    const read = type === "list" ? "list" : readAs(text);
+    const read = readAs(text);
     if (read === type) return undefined;
     if (type === "number")
         return { wrong: "is not a number", remedy: "Write digits alone, e.g. 50." };

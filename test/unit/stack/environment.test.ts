@@ -198,6 +198,17 @@ describe("a value", () => {
             { numRuns: 2000 },
         );
     });
+
+    it("of a list between backticks has a fault: the stack would drop them, and see no list", () => {
+        assert.equal(typed(valueText("list", "`a,b`")), "a,b");
+        assert.deepEqual(valueFault("list", "`a,b`"), {
+            wrong: "would lose its asterisk at the end or its backticks",
+            remedy: "Choose a value without them.",
+        });
+        assert.equal(valueFault("list", "a*"), undefined);
+        assert.equal(valueFault("list", "true"), undefined);
+        assert.equal(valueFault("list", "5"), undefined);
+    });
 });
 
 it("every name below the domain that a variable has is one that the certificate covers", () => {
