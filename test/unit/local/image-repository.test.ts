@@ -56,11 +56,18 @@ test("a repository lists its packages by plain names and verifies with the key t
 });
 
 test("the signing key is nowhere once it was destroyed", async () => {
-    const before = fs.readdirSync(os.tmpdir());
-    const key = await makeSigningKey();
-    await key.destroy();
-    const left = fs
-        .readdirSync(os.tmpdir())
-        .filter((name) => name.startsWith("mailhost-key-") && !before.includes(name));
-    assert.deepEqual(left, []);
+    // Of its own: another run may make a key at the same time.
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "mailhost-key-test-"));
+    const { TMPDIR: before } = process.env;
+    process.env["TMPDIR"] = folder;
+    try {
+        const key = await makeSigningKey();
+        assert.equal(fs.readdirSync(folder).length, 1);
+        await key.destroy();
+        assert.deepEqual(fs.readdirSync(folder), []);
+    } finally {
+        if (before === undefined) delete process.env["TMPDIR"];
+        else process.env["TMPDIR"] = before;
+        fs.rmSync(folder, { recursive: true, force: true });
+    }
 });
