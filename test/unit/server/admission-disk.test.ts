@@ -40,7 +40,7 @@ describe("the look at the disks of an existing machine", () => {
         [
             "a disk where another is mounted",
             () => set("source", "/dev/other\n"),
-            /the data lies on \/dev\/other, and server\.dataDevice is \/dev\/\w+: nothing moves it\./,
+            /the data lies on \/dev\/other, and server\.dataDevice is \/dev\/\S+: nothing moves it\./,
         ],
         [
             "a disk where the data lies on the root disk",
