@@ -116,8 +116,7 @@ describe("the router under nginx", { skip: missing }, () => {
 
     before(async () => {
         folder = fs.mkdtempSync(path.join(os.tmpdir(), "router-"));
-        at = await freePorts();
-        writeRouter(folder, context, at);
+        const taken: Partial<Record<Port, number>> = {};
         for (const { name, names } of context.lineages) {
             await writeCertificate(path.join(folder, "certificates", name), name, names);
         }
@@ -137,9 +136,13 @@ describe("the router under nginx", { skip: missing }, () => {
                 (socket) => socket.on("error", () => socket.destroy()),
             );
             server.on("tlsClientError", () => undefined);
-            await new Promise<void>((done) => server.listen(at[port], "127.0.0.1", done));
+            await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+            taken[port] = (server.address() as net.AddressInfo).port;
             upstreams.push(server);
         }
+        // Last, so that nobody else takes nginx's own before it starts.
+        at = { ...(await freePorts()), ...taken };
+        writeRouter(folder, context, at);
         nginx = spawn(
             "nginx",
             ["-e", "stderr", "-g", globals, "-c", path.join(folder, "nginx.conf")],
