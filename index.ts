@@ -15,7 +15,7 @@ if (!config) {
     throw new pulumi.RunError(
         `The configuration has ${problems.length === 1 ? "a problem" : `${problems.length} problems`}; nothing was changed.\n` +
             `${formatProblems(problems)}\n` +
-            `Mend it in Pulumi.${pulumi.getStack()}.yaml, or with: pulumi config set [--path] KEY VALUE`,
+            `Mend it in Pulumi.${pulumi.getStack()}.yaml, or with: pulumi config set [--path] KEY VALUE, or pulumi config rm [--path] KEY`,
     );
 }
 

@@ -34,6 +34,7 @@ const local = program
         "the laptop cloud: the whole host on this computer, without an account or internet",
     )
     .enablePositionalOptions()
+    .addHelpText("after", "\nOptions of `up`, which needs no name: npm run local -- up --help")
     // `up` is what runs without a command, so what is none would arrive there, its options unknown.
     .hook("preSubcommand", ({ args: [name], commands }) => {
         const known = commands.map((command) => command.name());

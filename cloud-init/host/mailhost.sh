@@ -15,9 +15,8 @@ Usage: mailhost COMMAND
   backup           not part of this version
   restore          not part of this version
   upgrade          how the host is upgraded
+  menu             these to choose from, on a terminal; also what no command at all does
   help             says this
-
-On a terminal and without a command: a menu.
 END
 }
 
@@ -104,6 +103,10 @@ run() {
         help | -h | --help) usage ;;
         status | logs) exec "$library/$1" "${@:2}" ;;
         renew) renew "${@:2}" ;;
+        menu)
+            [ -t 0 ] && [ -t 1 ] || fail 'the menu needs a terminal: ssh -t gives a command one' 64
+            menu
+            ;;
         setup) setup ;;
         upgrade) upgrade ;;
         backup)

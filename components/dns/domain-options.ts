@@ -67,9 +67,9 @@ export interface SpfOptions {
 }
 
 export interface DmarcOptions {
-    /** @default "quarantine" */
+    /** What receivers are asked to do with mail that fails DMARC (RFC 7489 §6.3). @default "quarantine" */
     policy?: "none" | "quarantine" | "reject";
-    /** @default that of the domain */
+    /** The same for mail of names below the domain. @default that of the domain */
     subdomainPolicy?: "none" | "quarantine" | "reject";
     /** How near the DKIM signature's domain has to be. @default "relaxed" */
     dkimAlignment?: "relaxed" | "strict";
@@ -132,5 +132,10 @@ export interface MxOptions {
      *
      * @default none
      */
-    further?: readonly { host: string; preference: number }[];
+    further?: readonly {
+        /** Name of the host, e.g. `mx2.example.net`. */
+        host: string;
+        /** Its preference, 0 to 65535. */
+        preference: number;
+    }[];
 }

@@ -16,7 +16,7 @@ function quotingOf(text: string): Quoting | undefined {
 }
 
 /** What the stack's own reader makes of a text, once dotenv has read it (dotenv-parse-variables). */
-function readAs(text: string): VariableType | "altered" {
+function readAs(text: string): Exclude<VariableType, "size"> | "altered" {
     // A trailing asterisk and enclosing backticks are taken for marks, and dropped.
     if (text.endsWith("*") && !text.includes(",")) return "altered";
     if (text.startsWith("`") && text.endsWith("`")) return "altered";
@@ -66,8 +66,11 @@ export function valueFault(
         };
     }
     if (type === undefined || text === "") return undefined;
+    if (type === "size" && !/^\d+(?:\.\d+)? *(?:[kmgt]b)$/i.test(text)) {
+        return { wrong: "is not a size", remedy: "Write a number with its unit, e.g. 50mb." };
+    }
     const read = readAs(text);
-    if (read === type) return undefined;
+    if (read === type || type === "size") return undefined;
     if (type === "number")
         return { wrong: "is not a number", remedy: "Write digits alone, e.g. 50." };
     if (type === "flag")

@@ -14,6 +14,18 @@ export const defaultImages: Readonly<Record<ImageName, string>> = {
     router: "docker.io/library/nginx:1.28",
 };
 
+/** Which image runs what: references of the form `name:tag@sha256:…`. */
+export interface ChosenImages {
+    /** The mail services. @default none: choose a release, which `mailhost pin` writes */
+    mail?: string;
+    /** MongoDB, by its digest. @default none: `mailhost pin` writes that of docker.io/library/mongo:8.0 */
+    mongodb?: string;
+    /** Redis, by its digest. @default none: `mailhost pin` writes that of docker.io/library/redis:7.4 */
+    redis?: string;
+    /** nginx. @default "docker.io/library/nginx:1.28", which `mailhost pin` pins too */
+    router?: string;
+}
+
 /** The databases: another major version may not read what is there, and an older one never does. */
 const databaseImages: readonly ImageName[] = ["mongodb", "redis"];
 
@@ -45,9 +57,7 @@ export function isPinned(image: string): boolean {
 }
 
 /** The references that the user chose, the others with their defaults. */
-export function chosenImages(
-    images: Partial<Readonly<Record<ImageName, string>>> = {},
-): Record<ImageName, string> {
+export function chosenImages(images: Readonly<ChosenImages> = {}): Record<ImageName, string> {
     const entries = imageNames.map((name) => [name, images[name] ?? defaultImages[name]] as const);
     return Object.fromEntries(entries) as Record<ImageName, string>;
 }

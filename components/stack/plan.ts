@@ -14,7 +14,7 @@ import {
     type PlannedVariable,
 } from "./environment";
 import { valueFault } from "./environment-text";
-import { chosenImages, imageProblems, isPinned } from "./images";
+import { chosenImages, imageProblems, isPinned, type ChosenImages } from "./images";
 import { memoryProblems, memoryWarnings, type HostMemory } from "./memory";
 import {
     profiles,
@@ -41,12 +41,12 @@ import { stackServices, type Service, type ServicesContext } from "./services";
  */
 export interface StackOptions<Secret = string> extends EnvironmentArgs<Secret> {
     /**
-     * References of the images, `name:tag@sha256:…`: `mail`, `mongodb`, `redis` and `router`. `mailhost pin` writes
-     * them. `mail` has to be chosen, and the databases have to be pinned by their digests.
+     * References of the images, `name:tag@sha256:…`, which `mailhost pin` writes. `mail` has to be chosen, and the
+     * databases have to be pinned by their digests.
      *
-     * @default MongoDB 8.0, Redis 7.4 and nginx 1.28 of Docker Hub
+     * @default none: preview asks for it
      */
-    images?: Partial<Readonly<Record<ImageName, string>>>;
+    images?: Readonly<ChosenImages>;
     /**
      * `storage`: mailboxes with IMAP, POP3, calendars and address books. `forwarding`: mail is passed on alone.
      *

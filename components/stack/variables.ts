@@ -1,7 +1,7 @@
 import type { StackSecrets } from "./model";
 
-/** What the services turn the text of a variable into. */
-export type VariableType = "text" | "number" | "flag" | "list";
+/** What the services turn the text of a variable into; a size is a text with a unit, which npm's `bytes` reads. */
+export type VariableType = "text" | "size" | "number" | "flag" | "list";
 
 /** What the values of variables follow from. */
 export interface VariableContext {
@@ -262,7 +262,7 @@ const mail: Variables = {
     SMTP_TRANSPORT_SECURE: user("flag", () => true),
     SMTP_TRANSPORT_USER: user("text", ({ domain }) => `support@${domain}`),
     SMTP_TRANSPORT_PASS: { ...user("text"), secretValue: "smtpTransportPassword", secret: true },
-    SMTP_MESSAGE_MAX_SIZE: user("text"),
+    SMTP_MESSAGE_MAX_SIZE: user("size"),
     SMTP_ALLOW_INSECURE_AUTH: user("flag"),
     ...each(["MAX_RECIPIENTS", "MAX_FORWARDED_ADDRESSES"], user("number")),
     ...each(

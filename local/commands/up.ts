@@ -115,8 +115,8 @@ export async function up(options: {
     if (!first.ok) {
         finish();
         console.error(
-            "\n`pulumi up` failed, see above. Nothing that ran before was stopped. Mend the cause and run `npm run local` again;\n" +
-                "after a killed one run `npm run local -- recover` first.",
+            "\n`pulumi up` failed: what it says above has the cause, and what serves now. What it did not reach runs as before.\n" +
+                "Mend the cause and run `npm run local` again; after a killed one run `npm run local -- recover` first.",
         );
         return 1;
     }

@@ -179,7 +179,7 @@ describe("the program", () => {
             "  mailhost:server.sshAllowedCidrs: Nothing says who may connect over SSH; no default is safe. List the address blocks that you administer from, e.g. 203.0.113.0/24 (0.0.0.0/0 is everyone).",
             "  hcloud:token: The token for Hetzner Cloud is missing. Make one with read and write access (https://console.hetzner.com: project, Security, API tokens), and set it with: pulumi config set --secret hcloud:token, or in the environment variable HCLOUD_TOKEN.",
             "  cloudflare:apiToken: The token for Cloudflare is missing: the program publishes the DNS records there. Make one with Zone:Read and DNS:Edit for the zones of your mail domains (https://dash.cloudflare.com/profile/api-tokens), and set it with: pulumi config set --secret cloudflare:apiToken, or in the environment variable CLOUDFLARE_API_TOKEN. To write the records in those zones yourself, set mailhost:dns.provider to manual.",
-            "Mend it in Pulumi.test.yaml, or with: pulumi config set [--path] KEY VALUE",
+            "Mend it in Pulumi.test.yaml, or with: pulumi config set [--path] KEY VALUE, or pulumi config rm [--path] KEY",
         ]);
         assert.deepEqual(result.mock.resources, []);
     });

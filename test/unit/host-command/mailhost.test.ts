@@ -27,13 +27,27 @@ describe("the host's command", () => {
     test("says what there is, and refuses what there is not", async () => {
         const { code, stdout } = await mailhost("help");
         assert.equal(code, 0);
-        for (const name of ["status", "logs", "renew", "setup", "backup", "restore", "upgrade"])
+        for (const name of [
+            "status",
+            "logs",
+            "renew",
+            "setup",
+            "backup",
+            "restore",
+            "upgrade",
+            "menu",
+        ])
             assert.match(stdout, new RegExp(`^  ${name}\\b`, "m"));
         const unknown = await mailhost("statsu");
         assert.deepEqual([unknown.code, unknown.stdout], [64, ""]);
         assert.match(unknown.stderr, /^mailhost: error: there is no command statsu\nUsage: /);
         // Not at a terminal.
         assert.equal((await mailhost()).code, 64);
+        assert.deepEqual(await mailhost("menu"), {
+            code: 64,
+            stdout: "",
+            stderr: "mailhost: error: the menu needs a terminal: ssh -t gives a command one\n",
+        });
     });
 
     test("sends commands of one's own computer there", async () => {
@@ -74,11 +88,11 @@ describe("the host's command", () => {
 });
 
 describe("the menu", () => {
-    const terminal = () => {
+    const terminal = (command = "") => {
         const script = path.join(host.root, "mailhost");
         fs.writeFileSync(script, host.here(fileOf("mailhost")), { mode: 0o755 });
         // exec: else the caller's $SHELL stays between, and some shells die of Ctrl-C in the menu's place.
-        return ["script", ["-qec", `exec ${script}`, "/dev/null"]] as const;
+        return ["script", ["-qec", `exec ${script} ${command}`, "/dev/null"]] as const;
     };
     const environment = () => ({
         ...process.env,
@@ -93,8 +107,8 @@ describe("the menu", () => {
         });
 
     /** Types lines at a terminal. */
-    function typed(lines: string) {
-        const { status, stdout } = spawnSync(...terminal(), {
+    function typed(lines: string, command?: string) {
+        const { status, stdout } = spawnSync(...terminal(command), {
             input: lines,
             encoding: "utf8",
             env: environment(),
@@ -102,6 +116,8 @@ describe("the menu", () => {
         });
         return { status, shown: stdout.replaceAll("\r", "") };
     }
+
+    test("has a name too", () => assert.deepEqual(typed("7\n", "menu"), typed("7\n")));
 
     test("has the entries of the stack's own, in their order, and the host's behind them", () => {
         const { status, shown } = typed("7\n");

@@ -199,6 +199,28 @@ describe("a value", () => {
         );
     });
 
+    for (const value of ["50mb", "1.5 GB", "512kb", "2TB"]) {
+        it(`of a size may be ${value}`, () => assert.equal(valueFault("size", value), undefined));
+    }
+
+    for (const value of [
+        "50mbx",
+        "52428800",
+        "50",
+        "mb",
+        "-1mb",
+        "50m",
+        "1,5gb",
+        "50mb*",
+        " 50mb",
+    ]) {
+        it(`of a size is not ${value}`, () =>
+            assert.deepEqual(valueFault("size", value), {
+                wrong: "is not a size",
+                remedy: "Write a number with its unit, e.g. 50mb.",
+            }));
+    }
+
     it("of a list between backticks has a fault: the stack would drop them, and see no list", () => {
         assert.equal(typed(valueText("list", "`a,b`")), "a,b");
         assert.deepEqual(valueFault("list", "`a,b`"), {

@@ -253,7 +253,10 @@ describe("what a change restarts", () => {
         const settable = Object.entries(variables).filter(
             ([, { decidedBy, secret }]) => decidedBy === "user" && !secret,
         );
-        const values = { text: "other", number: 7, flag: true, list: "a.example,b.example" };
+        const values = {
+            ...{ text: "other", size: "7mb", number: 7, flag: true },
+            list: "a.example,b.example",
+        };
         for (const [name, { type, readers, value }] of settable) {
             const own = value?.(context) === true ? false : values[type];
             const after = releaseOf({ ...everyArgs, environment: { [name]: own } });
