@@ -29,8 +29,8 @@ export interface BareMachineOptions {
     hostKey: KeyPair;
     /** A volume that is attached. @default none */
     volume?: number;
-    /** Id of its image. @default the one that has the host's packages */
-    image?: number;
+    /** Id or name of its image. @default the one that has the host's packages */
+    image?: number | string;
 }
 
 /** A machine that is made through the simulated Hetzner API, without the engine. */

@@ -2,7 +2,10 @@ import { dataDeviceFile, dataMountPoint, dataMountUnit, dataPrepareUnit } from "
 import { hostFiles, renewalTimer } from "./files";
 import { hostPackages } from "./packages";
 
-/** Operating systems that the host plan knows. `debian-13` is rehearsed end to end; the others are unit-tested, and were booted once. */
+/**
+ * Operating systems that the host plan knows. `debian-13` is rehearsed end to end, `ubuntu-24.04` as an existing machine;
+ * the others are unit-tested, and were booted once.
+ */
 export const systems = ["debian-13", "debian-12", "ubuntu-24.04", "ubuntu-22.04"] as const;
 export type System = (typeof systems)[number];
 

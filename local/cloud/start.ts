@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ensureGoProgram } from "../go-programs/build";
 import { buildImage } from "../image/build-image";
 import { buildStackImages } from "../image/stack-images";
+import type { ImageSystem } from "../image/systems";
 import { cloudPaths, type CloudInfo, type MachineKind } from "../paths";
 import type { DaemonOptions } from "./daemon";
 import type { CloudStatus } from "./laptop-api";
@@ -30,6 +31,7 @@ const shiftedPortOffset = 10_000;
  * stopped. Several clouds run side by side.
  *
  * @param options.kind the kind of its machines. @default what the cloud has, else what the computer can do best
+ * @param options.system what its machines can boot; taken when it starts. @default "debian-13"
  * @param options.certificateSeconds how long the certificates of its ACME server are valid; taken when it starts.
  * @default what the cloud had, else 90 days
  * @throws Error when the cloud has machines of another kind, or with the end of its log when it does not start.
@@ -37,6 +39,7 @@ const shiftedPortOffset = 10_000;
 export async function startCloud(options: {
     name: string;
     kind?: MachineKind;
+    system?: ImageSystem;
     certificateSeconds?: number;
 }): Promise<CloudInfo> {
     const { name } = options;
@@ -52,7 +55,7 @@ export async function startCloud(options: {
         }
         if (before && daemonOf(name)) return before;
         const [image, stackImages, pebble] = await Promise.all([
-            buildImage(),
+            buildImage({ system: options.system }),
             buildStackImages(),
             ensureGoProgram("pebble", () => undefined),
         ]);

@@ -4,46 +4,30 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
+import { run } from "../../cli/run-program";
 import { hostPackages } from "../../components/host/packages";
 import type { ImageFiles } from "../cloud/machines/machine";
 import { cacheRoot } from "../paths";
+import { whyUnreachable } from "./archive";
 import { makeSigningKey, publishRepository, type SigningKey } from "./repository";
+import { systemImage, type Architecture, type ImageSystem, type SystemImage } from "./systems";
 
 /** Everything that a machine is made from, and the package repository that it installs from. */
 export interface ImageSet {
-    /** The stock image first, then the snapshot. */
+    /** The stock image first, then the snapshot where there is one. */
     images: ImageFiles[];
-    /** A folder to serve over HTTP at the port that the machines are told; holds `debian/`. */
+    /** A folder to serve over HTTP at the port that the machines are told; holds `debian/` or `ubuntu/`. */
     repository: string;
 }
 
-/** Ids at the simulated provider. The stock image has the one that the real provider gave to its Debian 13. */
-export const stockImageId = 114690387;
+/** Id at the simulated provider of the snapshot, Debian 13 with the host's packages. */
 export const snapshotImageId = 900000001;
-
-export const suite = "trixie";
-
-/** What a provider's stock image holds, and none of the host's own packages. */
-const stockPackages = [
-    ...["systemd", "systemd-sysv", "systemd-resolved", "libpam-systemd", "udev", "dbus", "kmod"],
-    ...["openssh-server", "cloud-init", "cloud-guest-utils", "sudo", "apt", "ca-certificates"],
-    ...["curl", "iproute2", "iputils-ping", "netbase", "procps", "e2fsprogs", "less", "tzdata"],
-];
 
 /** Sizes of the file systems as they are built; a machine's disk is grown from there. */
 const stockDiskSize = "2G";
 const snapshotDiskSize = "3G";
 
-const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
-const debian = "http://deb.debian.org/debian";
-const sources = [
-    `deb [signed-by=${keyring}] ${debian} ${suite} main`,
-    `deb [signed-by=${keyring}] ${debian} ${suite}-updates main`,
-    `deb [signed-by=${keyring}] ${debian}-security ${suite}-security main`,
-];
-
-/** Debian's and the Hetzner Cloud API's names of this computer's architecture. */
-function architectures(): { debian: "amd64" | "arm64"; hetzner: "x86" | "arm" } {
+function ownArchitecture(): Architecture {
     if (process.arch === "x64") return { debian: "amd64", hetzner: "x86" };
     if (process.arch === "arm64") return { debian: "arm64", hetzner: "arm" };
     throw new Error(
@@ -51,20 +35,22 @@ function architectures(): { debian: "amd64" | "arm64"; hetzner: "x86" | "arm" } 
     );
 }
 
+interface BuildOptions {
+    /** @default "debian-13" */
+    system?: ImageSystem;
+    /** Gets a line for each phase. */
+    onProgress?: (line: string) => void;
+}
+
 /**
- * Builds Debian 13 as a provider's stock image has it, a snapshot of it with the host's packages, and a signed
- * repository of those packages; or returns what was built before from the same inputs.
+ * Builds a system as a provider's stock image has it, a snapshot of it with the host's packages where virtual machines
+ * boot it, and a signed repository of those packages; or returns what was built before from the same inputs.
  *
- * @param options.onProgress gets a line for each phase.
  * @throws Error when a package does not exist, a download fails or a tool is missing: with mmdebstrap's last lines.
  */
-export async function buildImage(
-    options: { onProgress?: (line: string) => void } = {},
-): Promise<ImageSet> {
-    const report = options.onProgress ?? (() => undefined);
-    const parent = path.join(cacheRoot, "image");
-    const hash = inputsHash();
-    const folder = path.join(parent, hash);
+export async function buildImage(options: BuildOptions = {}): Promise<ImageSet> {
+    const { system = "debian-13", onProgress: report = () => undefined } = options;
+    const { parent, hash, folder } = placeOf(system);
     fs.mkdirSync(parent, { recursive: true });
     await waitForOtherBuild(parent, hash, report);
     if (!fs.existsSync(folder)) {
@@ -72,65 +58,92 @@ export async function buildImage(
         fs.rmSync(building, { recursive: true, force: true });
         fs.mkdirSync(building);
         try {
-            await build(building, report);
+            await build(building, system, report);
             fs.renameSync(building, folder);
         } finally {
             fs.rmSync(building, { recursive: true, force: true });
         }
     }
     prune(parent, hash);
-    return imageSet(folder);
+    return imageSet(folder, system);
 }
 
-/** Covers everything that decides what an image holds, save Debian's own updates. */
-function inputsHash(): string {
+/** Why a system's image can't be built here: its archive is out of reach. Undefined when it is built already. */
+export async function whyNotBuilt(system: ImageSystem): Promise<string | undefined> {
+    if (fs.existsSync(placeOf(system).folder)) return undefined;
+    const { archive, suite } = systemImage(system, ownArchitecture());
+    const reason = await whyUnreachable(archive, suite);
+    return reason && `${archive} can't be reached: ${reason}`;
+}
+
+/** Where a system's image is once it is built. Each system has a folder of its own, in which {@link prune} removes. */
+function placeOf(system: ImageSystem): { parent: string; hash: string; folder: string } {
+    const parent = path.join(cacheRoot, system === "debian-13" ? "image" : `image-${system}`);
+    const hash = inputsHash(system);
+    return { parent, hash, folder: path.join(parent, hash) };
+}
+
+/** Covers everything that decides what an image holds, save the distribution's own updates. */
+function inputsHash(system: ImageSystem): string {
     const hash = createHash("sha256");
     for (const file of ["build-image.ts", "repository.ts", "populate-image.sh"]) {
         hash.update(fs.readFileSync(path.join(__dirname, file)));
     }
-    hash.update(JSON.stringify([architectures(), hostPackages("debian-13")]));
+    const architecture = ownArchitecture();
+    hash.update(
+        JSON.stringify([architecture, systemImage(system, architecture), hostPackages(system)]),
+    );
     return hash.digest("hex").slice(0, 16);
 }
 
-function imageSet(folder: string): ImageSet {
-    const files = {
-        architecture: architectures().hetzner,
-        kernel: path.join(folder, "vmlinuz"),
-        initrd: path.join(folder, "initrd"),
+/** The folder of a system's repository beneath {@link ImageSet.repository}. */
+function repositoryPath(system: ImageSystem): string {
+    return system.split("-")[0]!;
+}
+
+function imageSet(folder: string, system: ImageSystem): ImageSet {
+    const architecture = ownArchitecture();
+    const { id, description, suite, kernel } = systemImage(system, architecture);
+    const shared = {
+        architecture: architecture.hetzner,
+        packages: { path: repositoryPath(system), suite },
     };
+    const stock = { ...shared, id, name: system, description };
+    const rootDisk = path.join(folder, "stock.img");
+    const repository = path.join(folder, "repository");
+    if (kernel === undefined) return { images: [{ ...stock, rootDisk }], repository };
+    const boot = { kernel: path.join(folder, "vmlinuz"), initrd: path.join(folder, "initrd") };
     return {
         images: [
+            { ...stock, rootDisk, boot },
             {
-                ...files,
-                id: stockImageId,
-                name: "debian-13",
-                description: "Debian 13",
-                rootDisk: path.join(folder, "stock.img"),
-            },
-            {
-                ...files,
+                ...shared,
                 id: snapshotImageId,
-                description:
-                    "debian-13 with the host's packages already installed (laptop snapshot)",
+                description: `${system} with the host's packages already installed (laptop snapshot)`,
                 rootDisk: path.join(folder, "snapshot.img"),
+                boot,
             },
         ],
-        repository: path.join(folder, "repository"),
+        repository,
     };
 }
 
-async function build(folder: string, report: (line: string) => void): Promise<void> {
+async function build(
+    folder: string,
+    system: ImageSystem,
+    report: (line: string) => void,
+): Promise<void> {
     report("making the repository's key");
     const key = await makeSigningKey();
     try {
-        await makeDisks(folder, key, report);
+        await makeDisks(folder, system, key, report);
         const packages = path.join(folder, "packages.tar");
         report("signing the package repository");
         await publishRepository({
             packages,
-            folder: path.join(folder, "repository", "debian"),
-            suite,
-            architecture: architectures().debian,
+            folder: path.join(folder, "repository", repositoryPath(system)),
+            suite: systemImage(system, ownArchitecture()).suite,
+            architecture: ownArchitecture().debian,
             key,
         });
         fs.rmSync(packages);
@@ -141,45 +154,84 @@ async function build(folder: string, report: (line: string) => void): Promise<vo
 
 async function makeDisks(
     folder: string,
+    system: ImageSystem,
     key: SigningKey,
     report: (line: string) => void,
 ): Promise<void> {
     const isRoot = process.getuid?.() === 0;
     // mmdebstrap's root is another user than the caller, unless the caller is root.
     fs.chmodSync(folder, isRoot ? 0o700 : 0o777);
+    const architecture = ownArchitecture();
+    const { suite, sources, packages, keys, kernel } = systemImage(system, architecture);
     const hook = fs.readFileSync(path.join(__dirname, "populate-image.sh"), "utf8");
-    const include = [...stockPackages, `linux-image-cloud-${architectures().debian}`];
-    await runReporting(
-        "mmdebstrap",
-        [
-            `--mode=${isRoot ? "root" : "unshare"}`,
-            "--variant=minbase",
-            "--format=null",
-            `--architectures=${architectures().debian}`,
-            `--include=${include.join(",")}`,
-            `--customize-hook=${hook}`,
-            suite,
-            "/dev/null",
-            ...sources,
-        ],
-        {
-            cwd: folder,
-            env: {
-                ...process.env,
-                PATH: `${process.env["PATH"]}:/usr/sbin:/sbin`,
-                // The caller's own settings are neither readable there nor wanted.
-                HOME: "/",
-                // Open to the subordinate root, and not in memory as /tmp may be.
-                TMPDIR: "/var/tmp",
-                HOST_PACKAGES: hostPackages("debian-13").join(" "),
-                REPOSITORY_KEY: key.publicKey,
-                STOCK_DISK: stockDiskSize,
-                SNAPSHOT_DISK: snapshotDiskSize,
-            },
-        },
-        report,
+    const include = [...packages, ...(kernel === undefined ? [] : [kernel])];
+    const env = {
+        ...process.env,
+        PATH: `${process.env["PATH"]}:/usr/sbin:/sbin`,
+        // The caller's own settings are neither readable there nor wanted.
+        HOME: "/",
+        // Open to the subordinate root, and not in memory as /tmp may be.
+        TMPDIR: "/var/tmp",
+        HOST_PACKAGES: hostPackages(system).join(" "),
+        REPOSITORY_KEY: key.publicKey,
+        STOCK_DISK: stockDiskSize,
+        SNAPSHOT_DISK: kernel === undefined ? "" : snapshotDiskSize,
+    };
+    await withKeys(keys, { cwd: folder, env }, report, (keyring) =>
+        runReporting(
+            "mmdebstrap",
+            [
+                `--mode=${isRoot ? "root" : "unshare"}`,
+                "--variant=minbase",
+                "--format=null",
+                `--architectures=${architecture.debian}`,
+                `--include=${include.join(",")}`,
+                `--customize-hook=${hook}`,
+                suite,
+                "/dev/null",
+                ...sources.map((source) => `deb [signed-by=${keyring}] ${source}`),
+            ],
+            { cwd: folder, env },
+            report,
+        ),
     );
     fs.chmodSync(folder, 0o755);
+}
+
+/**
+ * Does something with the file of an archive's keys. Where this computer lacks it, as Debian 12 lacks Ubuntu's in any
+ * package, it is taken from Debian 13, which Debian's own keys verify.
+ */
+async function withKeys(
+    { file, package: name }: SystemImage["keys"],
+    options: { cwd: string; env: NodeJS.ProcessEnv },
+    report: (line: string) => void,
+    work: (keyring: string) => Promise<void>,
+): Promise<void> {
+    const debian = systemImage("debian-13", ownArchitecture());
+    if (fs.existsSync(file) || file === debian.keys.file) return work(file);
+    report(`taking ${name} from Debian 13`);
+    // Open to the subordinate root.
+    const aside = fs.mkdtempSync("/var/tmp/mailhost-keys-");
+    try {
+        fs.chmodSync(aside, 0o755);
+        const tree = path.join(aside, "tree.tar");
+        await run(
+            "mmdebstrap",
+            [
+                `--mode=${process.getuid?.() === 0 ? "root" : "unshare"}`,
+                ...["--variant=extract", `--include=${name}`, debian.suite, tree],
+                `deb [signed-by=${debian.keys.file}] ${debian.sources[0]}`,
+            ],
+            options,
+        );
+        await run("tar", ["-C", aside, "--strip-components=4", "-xf", tree, `.${file}`]);
+        const keyring = path.join(aside, path.basename(file));
+        fs.chmodSync(keyring, 0o644);
+        await work(keyring);
+    } finally {
+        fs.rmSync(aside, { recursive: true });
+    }
 }
 
 /** Runs a program whose phases are told in lines `I: …` on its standard error. */

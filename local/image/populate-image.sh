@@ -1,8 +1,8 @@
 #!/bin/sh
 # Turns mmdebstrap's tree ($1) into what a machine boots from, inside mmdebstrap's namespaces. Writes only into the tree
 # and into the current folder, by relative paths: an ordinary user's subordinate root may not pass through that user's
-# folders. Makes stock.img, snapshot.img (sizes STOCK_DISK and SNAPSHOT_DISK), vmlinuz, initrd and packages.tar.
-# Variables: HOST_PACKAGES, REPOSITORY_KEY (ASCII armoured).
+# folders. Makes stock.img and packages.tar; where SNAPSHOT_DISK is not empty also snapshot.img, vmlinuz and initrd.
+# Variables: STOCK_DISK, SNAPSHOT_DISK (sizes), HOST_PACKAGES, REPOSITORY_KEY (ASCII armoured).
 set -eu
 tree=$1
 aside=$(mktemp -d /var/tmp/mailhost-image.XXXXXX)
@@ -64,14 +64,16 @@ disable_root: false
 users: []
 # There is no internet to list; the machine's vendor data names the package repository.
 apt: { preserve_sources_list: true }
-system_info: { network: { renderers: [networkd] } }
+system_info: { network: { renderers: [netplan, networkd] } }
 END
 chroot "$tree" systemctl -q enable systemd-networkd systemd-resolved
 
 echo "I: writing the stock disk" >&2
 write_disk stock.img "$STOCK_DISK"
-cat "$tree"/boot/vmlinuz-* >vmlinuz
-cat "$tree"/boot/initrd.img-* >initrd
+if [ "$SNAPSHOT_DISK" ]; then
+    cat "$tree"/boot/vmlinuz-* >vmlinuz
+    cat "$tree"/boot/initrd.img-* >initrd
+fi
 
 echo "I: downloading the host's packages" >&2
 rm -f "$tree"/var/cache/apt/archives/*.deb
@@ -79,9 +81,11 @@ rm -f "$tree"/var/cache/apt/archives/*.deb
 apt_install --download-only $HOST_PACKAGES
 tar -C "$tree/var/cache/apt/archives" --exclude=lock --exclude=partial -cf packages.tar .
 
-echo "I: installing the host's packages for the snapshot" >&2
-# shellcheck disable=SC2086
-apt_install $HOST_PACKAGES
-echo "I: writing the snapshot's disk" >&2
-write_disk snapshot.img "$SNAPSHOT_DISK"
+if [ "$SNAPSHOT_DISK" ]; then
+    echo "I: installing the host's packages for the snapshot" >&2
+    # shellcheck disable=SC2086
+    apt_install $HOST_PACKAGES
+    echo "I: writing the snapshot's disk" >&2
+    write_disk snapshot.img "$SNAPSHOT_DISK"
+fi
 rm -r "$aside"

@@ -11,7 +11,7 @@ import type { ExportedStack } from "../../cli/deployment";
 import { run } from "../../cli/run-program";
 import { shellQuote } from "../../components/host/shell-quote";
 import { firstHostAddress } from "../../components/names";
-import { stockImageId } from "../../local/image/build-image";
+import { stockImageId } from "../../local/image/systems";
 import { buildStackImages } from "../../local/image/stack-images";
 import { localDomain, rememberHost } from "../../local/laptop";
 import { cloudPaths } from "../../local/paths";

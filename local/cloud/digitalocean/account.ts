@@ -229,5 +229,11 @@ export class Account extends ServerProvider<ObjectStore> {
 
 /** What a machine that exists already is given when its image is no longer there: it can still be ended. */
 function goneImage({ image: { id, name } }: DropletObject): ImageFiles {
-    return { id, description: name, architecture: "x86", rootDisk: "", kernel: "", initrd: "" };
+    return {
+        id,
+        description: name,
+        architecture: "x86",
+        rootDisk: "",
+        packages: { path: "", suite: "" },
+    };
 }

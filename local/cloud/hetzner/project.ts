@@ -238,7 +238,7 @@ export class Project extends ServerProvider<ObjectStore> {
 /** What a machine that exists already is given when its image is no longer there: it can still be ended. */
 function goneImage(server: ServerObject): ImageFiles {
     const { id, description, architecture } = server.image;
-    return { id, description, architecture, rootDisk: "", kernel: "", initrd: "" };
+    return { id, description, architecture, rootDisk: "", packages: { path: "", suite: "" } };
 }
 
 /** Where a server finds a volume, whatever else is attached. */

@@ -57,8 +57,10 @@ export interface ImageFiles {
     architecture: "x86" | "arm";
     /** A raw ext4 file system. */
     rootDisk: string;
-    kernel: string;
-    initrd: string;
+    /** What a virtual machine boots; absent where the image is for containers alone. */
+    boot?: { kernel: string; initrd: string };
+    /** Where the packages of its system are: path of the repository beneath the port of the services, and suite. */
+    packages: { path: string; suite: string };
 }
 
 /** What a machine needs to know of the cloud that it is in. */

@@ -110,6 +110,12 @@ export function renderQemuCommand(
     options: MachineOptions,
     accelerator: Accelerator,
 ): QemuCommand {
+    const { boot } = spec.image;
+    if (boot === undefined) {
+        throw new Error(
+            `${spec.image.description} is here for machines of the kind "container" alone: its image has no kernel.`,
+        );
+    }
     const isArm = spec.image.architecture === "arm";
     const block = (node: object) => ["-blockdev", JSON.stringify(node)];
     return {
@@ -120,7 +126,7 @@ export function renderQemuCommand(
             ...["-accel", accelerator === "kvm" ? "kvm" : "tcg,thread=multi"],
             ...["-cpu", accelerator === "kvm" ? "host" : "max"],
             ...["-smp", String(spec.cores), "-m", String(spec.memoryMb)],
-            ...["-kernel", spec.image.kernel, "-initrd", spec.image.initrd],
+            ...["-kernel", boot.kernel, "-initrd", boot.initrd],
             "-append",
             `root=/dev/vda rw net.ifnames=0 quiet console=${isArm ? "ttyAMA0" : "ttyS0"}`,
             ...["-chardev", "file,id=console,path=console.log,append=on"],

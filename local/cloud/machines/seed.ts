@@ -17,7 +17,9 @@ export interface SeedNetwork {
     dnsOver: "udp" | "tcp";
 }
 
-type SeedSpec = Pick<MachineSpec, "id" | "name" | "userData" | "publicKeys" | "ipv4" | "ipv6">;
+type SeedSpec = Pick<MachineSpec, "id" | "name" | "userData" | "publicKeys" | "ipv4" | "ipv6"> & {
+    image: Pick<MachineSpec["image"], "packages">;
+};
 
 /** The files of cloud-init's NoCloud data source, by name. */
 export function renderSeed(spec: SeedSpec, network: SeedNetwork): Record<string, string> {
@@ -52,14 +54,15 @@ export function writeSeed(folder: string, files: Record<string, string>): void {
  */
 function renderVendorData(spec: SeedSpec, network: SeedNetwork): string {
     const { slot, servicesPort, services } = network;
+    const { packages } = spec.image;
     const { ipv4, ipv6 } = slotAddresses(slot).services;
     const lines = [
         "#cloud-boothook",
         "#!/bin/sh",
         ...writeFile("/etc/apt/sources.list.d/laptop-cloud.sources", [
             "Types: deb",
-            `URIs: http://${ipv4}:${servicesPort}/debian`,
-            "Suites: trixie",
+            `URIs: http://${ipv4}:${servicesPort}/${packages.path}`,
+            `Suites: ${packages.suite}`,
             "Components: main",
             "Signed-By: /usr/share/keyrings/laptop-cloud.asc",
         ]),

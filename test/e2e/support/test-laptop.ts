@@ -6,6 +6,7 @@ import { runQuietly, type Finished } from "../../../cli/run-program";
 import { startCloud, stopCloud } from "../../../local/cloud/start";
 import { ensureEngine, type Engine } from "../../../local/engine/find-engine";
 import { LocalStack, stackName, type StackConfig } from "../../../local/engine/stack";
+import type { ImageSystem } from "../../../local/image/systems";
 import {
     localConfig,
     readStatus,
@@ -62,6 +63,8 @@ export class TestLaptop {
         name: string,
         options: {
             kind: MachineKind;
+            /** What its machines can boot. @default "debian-13" */
+            system?: ImageSystem;
             /** Who lends the server. @default "hetzner" */
             provider?: ServerProviderName;
             config?: StackConfig;
@@ -80,6 +83,7 @@ export class TestLaptop {
         const info = await startCloud({
             name: cloud,
             kind: options.kind,
+            ...(options.system && { system: options.system }),
             ...(options.certificateSeconds && { certificateSeconds: options.certificateSeconds }),
         });
         const stack = new LocalStack(engine, info, options.project);

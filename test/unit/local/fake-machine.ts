@@ -97,7 +97,7 @@ export function image(
         description: name ?? "a snapshot",
         architecture,
         rootDisk: "/nowhere/root.img",
-        kernel: "/nowhere/vmlinuz",
-        initrd: "/nowhere/initrd.img",
+        boot: { kernel: "/nowhere/vmlinuz", initrd: "/nowhere/initrd.img" },
+        packages: { path: "debian", suite: "trixie" },
     };
 }

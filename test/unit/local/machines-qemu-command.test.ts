@@ -23,8 +23,8 @@ const spec = {
         description: "Debian 13",
         architecture: "x86",
         rootDisk: "/cache/stock.img",
-        kernel: "/cache/vmlinuz",
-        initrd: "/cache/initrd",
+        boot: { kernel: "/cache/vmlinuz", initrd: "/cache/initrd" },
+        packages: { path: "debian", suite: "trixie" },
     },
     memoryMb: 4096,
     cores: 2,
@@ -110,6 +110,14 @@ test("without addresses the machine has a link and nothing on it", () => {
         "tcg",
     );
     assert.equal(args[args.indexOf("-netdev") + 1], "user,id=net,restrict=on,ipv4=off,ipv6=off");
+});
+
+test("an image without a kernel boots no virtual machine", () => {
+    const image = { ...spec.image, description: "Ubuntu 24.04", boot: undefined };
+    assert.throws(() => renderQemuCommand({ ...spec, image }, options, "tcg"), {
+        message:
+            'Ubuntu 24.04 is here for machines of the kind "container" alone: its image has no kernel.',
+    });
 });
 
 test("an ordinary user's ports below 1024 are shifted, the others are not", () => {

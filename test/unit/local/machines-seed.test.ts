@@ -15,6 +15,7 @@ const spec = {
     publicKeys: ["ssh-ed25519 AAAA a"],
     ipv4: "198.18.5.10",
     ipv6: "2001:db8:5:a::1",
+    image: { packages: { path: "debian", suite: "trixie" } },
 };
 const network = {
     slot: 5,
@@ -99,6 +100,15 @@ for (const [title, options, expected] of [
         "the package repository alone",
         {},
         { "/etc/apt/sources.list.d/laptop-cloud.sources": sources },
+    ],
+    [
+        "the package repository of another system",
+        { image: { packages: { path: "ubuntu", suite: "noble" } } },
+        {
+            "/etc/apt/sources.list.d/laptop-cloud.sources": sources
+                .replace("/debian", "/ubuntu")
+                .replace("trixie", "noble"),
+        },
     ],
     ["the services", { services }, told],
     [

@@ -1,0 +1,117 @@
+// The whole mail host on Ubuntu 24.04, as an existing machine: made by `pulumi up`, mail, a reboot, and an `up` that has
+// nothing to do. What is refused, moved and left behind is tested on Debian 13, in existing.test.ts. The steps build on
+// each other.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { BareMachine, callApi, makeKeyPair, type KeyPair } from "../../bench/bare-machine";
+import { hostPackages } from "../../components/host/packages";
+import { firstHostAddress } from "../../components/names";
+import { whyNotBuilt } from "../../local/image/build-image";
+import { localDomain } from "../../local/laptop";
+import { allHealthy, costOf, mailArrives, proofsOf } from "./support/mail-host";
+import { orderedSteps } from "./support/steps";
+import { eventually, suiteLimit, TestLaptop } from "./support/test-laptop";
+
+const title = "an existing machine with Ubuntu 24.04";
+const system = "ubuntu-24.04";
+
+interface ServerAnswer {
+    server: { public_net: { ipv4: { ip: string }; ipv6: { ip: string } } };
+}
+
+void (async () => {
+    const missing = await whyNotBuilt(system);
+    if (missing !== undefined) {
+        test(title, { skip: `its image can't be built here: ${missing}` });
+        return;
+    }
+    describe(title, { timeout: suiteLimit }, () => {
+        const step = orderedSteps();
+        let laptop: TestLaptop;
+        let machine: BareMachine;
+        let hostKey: KeyPair;
+        let ipv4: string;
+        let ipv6: string;
+
+        before(async () => {
+            laptop = await TestLaptop.start("ubuntu", { kind: "container", system });
+            const loginKey = await makeKeyPair(laptop.info, "test-login");
+            hostKey = await makeKeyPair(laptop.info, "test-host");
+            const config = {
+                ...{ users: [{ name: "root" }], disable_root: false },
+                ssh_authorized_keys: [loginKey.publicKey],
+                ssh_keys: {
+                    ed25519_private: hostKey.privateKey,
+                    ed25519_public: hostKey.publicKey,
+                },
+            };
+            machine = await BareMachine.create(laptop.info, {
+                ...{ name: "bare", loginKey, hostKey, image: system },
+                userData: `#cloud-config\n${JSON.stringify(config)}`,
+            });
+            const { server } = await callApi<ServerAnswer>(
+                laptop.info,
+                "GET",
+                `/servers/${machine.id}`,
+            );
+            ipv4 = server.public_net.ipv4.ip;
+            ipv6 = firstHostAddress(server.public_net.ipv6.ip);
+            for (const ip of [ipv4, ipv6]) {
+                const action = `/servers/${machine.id}/actions/change_dns_ptr`;
+                const pointer = { ip, dns_ptr: `mx.${localDomain}` };
+                await callApi(laptop.info, "POST", action, pointer);
+            }
+            const { code, stderr } = await laptop.stack.pulumi(
+                ["config", "set", "--stack", "local", "--secret", "mailhost:sshPrivateKey"],
+                { input: loginKey.privateKey },
+            );
+            assert.equal(code, 0, stderr);
+        });
+        after(() => laptop?.close());
+
+        step("`up` makes it a mail host, with Ubuntu's packages", async () => {
+            const before = await machine.ssh(
+                ". /etc/os-release; echo $ID-$VERSION_ID; dpkg-query -W docker.io 2>&1 || true",
+            );
+            assert.equal(
+                before,
+                "ubuntu-24.04\ndpkg-query: no packages found matching docker.io\n",
+            );
+            await laptop.configure("mailhost:server", {
+                ...{ provider: "existing", system, ipv4, ipv6, sshHostKey: hostKey.publicKey },
+            });
+            const { printed } = await laptop.up();
+            assert.match(printed, /the machine can be made mx\.example\.test/);
+            assert.ok(await allHealthy(laptop));
+            const states = await laptop.ssh(
+                `dpkg-query -W -f '\${db:Status-Status}\n' ${hostPackages(system).join(" ")}`,
+            );
+            assert.deepEqual([...new Set(states.split("\n"))], ["installed"]);
+            assert.match(await laptop.ssh("dpkg-query -W docker.io"), /ubuntu/);
+            assert.deepEqual((await laptop.status(true)).problems, []);
+        });
+
+        step("mail comes in and goes out", async (t) => {
+            const proofs = await proofsOf(laptop);
+            for (const { name, ok, detail } of proofs) {
+                t.diagnostic(`${ok ? "ok" : "FAILED"} ${name}: ${detail}`);
+            }
+            assert.deepEqual(
+                proofs.filter(({ ok }) => !ok),
+                [],
+            );
+        });
+
+        step("after a reboot all is healthy without help", async () => {
+            await machine.reboot();
+            await eventually(() => allHealthy(laptop), 600, "everything is healthy");
+            await mailArrives(laptop);
+            assert.deepEqual((await laptop.status(true)).problems, []);
+        });
+
+        step("another `up` with nothing changed logs in nowhere and writes nothing", async () => {
+            const cost = await costOf(laptop, () => laptop.up("--expect-no-changes"));
+            assert.deepEqual(cost, { logins: 0, writes: 0 });
+        });
+    });
+})();
