@@ -43,11 +43,20 @@ export async function sendEmail(
     return deliver(signed, from, recipient);
 }
 
-async function signatureOf(message: Buffer, domain: Domain, privateKey: string): Promise<string> {
+/** The DKIM signature of a message, a whole header with its line break. */
+export async function signatureOf(
+    message: Buffer,
+    domain: Pick<Domain, "_id" | "dkim_key_selector">,
+    privateKey: string,
+): Promise<string> {
     const { dkimSign } = await import("./mail-authentication.js");
     const key = { signingDomain: domain._id, selector: domain.dkim_key_selector, privateKey };
     // Its types know the key itself only, its code the list only.
-    const options = { ...key, signatureData: [key], canonicalization: "relaxed/relaxed" };
+    const options = {
+        ...{ ...key, signatureData: [key], canonicalization: "relaxed/relaxed" },
+        // Else it asks the clock when it signs and again when it writes the header.
+        signTime: new Date(),
+    };
     const { signatures, errors } = await dkimSign(message, options);
     if (errors.length > 0) throw new Error(`The message can't be signed: ${String(errors[0])}`);
     return signatures;

@@ -118,7 +118,11 @@ const mail = [
 
 async function signed(domain: string): Promise<string> {
     const by = signing(domain);
-    const { signatures, errors } = await dkimSign(mail, { ...by, signatureData: [by] });
+    const { signatures, errors } = await dkimSign(mail, {
+        ...{ ...by, signatureData: [by] },
+        // Else it asks the clock when it signs and again when it writes the header.
+        signTime: new Date(),
+    });
     assert.deepEqual(errors, []);
     return signatures + mail;
 }
