@@ -56,7 +56,7 @@ export async function ensureGoProgram(
         if (fs.existsSync(binary)) return binary;
         // Of other inputs, or of a build that was killed: only the holder of the lock builds.
         for (const old of fs.readdirSync(parent)) {
-            if (old !== "build.lock") removeFolder(path.join(parent, old));
+            if (!old.startsWith("build.lock")) removeFolder(path.join(parent, old));
         }
         report(`building ${source.title}`);
         const work = `${folder}.building`;

@@ -53,7 +53,7 @@ export async function cachedFolder(args: CachedFolder): Promise<string> {
 function prune(parent: string, keep: number): void {
     const made = fs
         .readdirSync(parent)
-        .filter((name) => name !== "build.lock")
+        .filter((name) => !name.startsWith("build.lock"))
         .map((name) => {
             const folder = path.join(parent, name);
             // What a killed build left counts as older than anything whole.

@@ -98,6 +98,8 @@ describe("the menu", () => {
         ...process.env,
         PATH: `${path.join(host.root, "bin")}:${process.env["PATH"]}`,
         FAKE: host.fake,
+        // The caller's may be none that runs anything, as an account of a service has it.
+        SHELL: "/bin/sh",
     });
     const begun = () =>
         spawn(...terminal(), {
