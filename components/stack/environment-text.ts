@@ -69,7 +69,9 @@ export function valueFault(
     if (type === "size" && !/^\d+(?:\.\d+)? *(?:[kmgt]b)$/i.test(text)) {
         return { wrong: "is not a size", remedy: "Write a number with its unit, e.g. 50mb." };
     }
-    const read = readAs(text);
+    // Each entry of a list is read for itself.
+    const entries = type === "list" && readAs(text) === "list" ? text.split(",") : [text];
+    const read = entries.map(readAs).includes("altered") ? "altered" : readAs(text);
     if (read === type || type === "size") return undefined;
     if (type === "number")
         return { wrong: "is not a number", remedy: "Write digits alone, e.g. 50." };

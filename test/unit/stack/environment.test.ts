@@ -221,16 +221,30 @@ describe("a value", () => {
             }));
     }
 
+    const altered = {
+        wrong: "would lose its asterisk at the end or its backticks",
+        remedy: "Choose a value without them.",
+    };
+
     it("of a list between backticks has a fault: the stack would drop them, and see no list", () => {
         assert.equal(typed(valueText("list", "`a,b`")), "a,b");
-        assert.deepEqual(valueFault("list", "`a,b`"), {
-            wrong: "would lose its asterisk at the end or its backticks",
-            remedy: "Choose a value without them.",
-        });
-        assert.equal(valueFault("list", "a*"), undefined);
-        assert.equal(valueFault("list", "true"), undefined);
-        assert.equal(valueFault("list", "5"), undefined);
+        assert.deepEqual(valueFault("list", "`a,b`"), altered);
     });
+
+    for (const [value, arrived] of [
+        ["a*", ["a"]],
+        ["a,b*", ["a", "b"]],
+        ["`a`,b", ["a", "b"]],
+    ] as const) {
+        it(`of a list has a fault for an entry that would arrive as another: ${value}`, () => {
+            assert.deepEqual(typed(valueText("list", value)), arrived);
+            assert.deepEqual(valueFault("list", value), altered);
+        });
+    }
+
+    for (const value of ["*.example.com", "*.example.com,b", "a", "true", "5"]) {
+        it(`of a list may be ${value}`, () => assert.equal(valueFault("list", value), undefined));
+    }
 });
 
 it("every name below the domain that a variable has is one that the certificate covers", () => {
