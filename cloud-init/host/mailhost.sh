@@ -104,8 +104,8 @@ run() {
         status | logs) exec "$library/$1" "${@:2}" ;;
         renew) renew "${@:2}" ;;
         menu)
-            [ -t 0 ] && [ -t 1 ] || fail 'the menu needs a terminal: ssh -t gives a command one' 64
-            menu
+            if [ -t 0 ] && [ -t 1 ]; then menu; fi
+            fail 'the menu needs a terminal: ssh -t gives a command one' 64
             ;;
         setup) setup ;;
         upgrade) upgrade ;;
