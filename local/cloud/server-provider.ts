@@ -1,3 +1,4 @@
+import * as fs from "node:fs";
 import * as path from "node:path";
 import ipaddr from "ipaddr.js";
 import type { FileStore } from "./file-store";
@@ -120,8 +121,25 @@ export abstract class ServerProvider<S extends Store = Store> {
         }
     }
 
+    /** The image of a server. One that is no longer there boots nothing, but what was made from it can still be ended. */
+    protected imageOf(made: Pick<ImageFiles, "id" | "description" | "architecture">): ImageFiles {
+        return (
+            this.options.images.find(({ id }) => id === made.id) ?? {
+                ...made,
+                rootDisk: "",
+                packages: { path: "", suite: "" },
+            }
+        );
+    }
+
     machineDirectory(id: number): string {
         return path.join(this.options.machinesDirectory, `server-${id}`);
+    }
+
+    protected makeMachineDirectory(id: number): string {
+        const directory = this.machineDirectory(id);
+        fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
+        return directory;
     }
 
     /** @param number differs between the volumes of all providers. */

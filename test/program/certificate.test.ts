@@ -6,11 +6,9 @@ import { Certificate, type CertificateArgs } from "../../components/certificate/
 import { certificateLineages } from "../../components/certificate/names";
 import { renderCertificateScript } from "../../components/certificate/script";
 import { receiveCommand } from "../../components/host/ssh-channel";
-import type { Server } from "../../components/server/server";
 import { RecordingMock, unhandledErrors, valueOf } from "./support/recording-mock";
+import { hostKey, privateKey, standingServer } from "./support/standing-server";
 
-const privateKey =
-    "-----BEGIN OPENSSH PRIVATE KEY-----\nc2VjcmV0\n-----END OPENSSH PRIVATE KEY-----\n";
 const token = "cf-token-0123456789-0123456789-012345678";
 
 /** A component has to have a child for its dependents to wait for. */
@@ -20,25 +18,6 @@ class Step extends pulumi.CustomResource {
     }
 }
 
-function server(): Server {
-    const address = { ipv4: pulumi.output("192.0.2.25"), ipv6: pulumi.output("2001:db8:25::1") };
-    return {
-        inbound: address,
-        outbound: address,
-        ssh: {
-            host: address.ipv4,
-            port: 2222,
-            user: "root",
-            privateKey,
-            hostKey: "ssh-ed25519 AAAAhost",
-        },
-        machineId: pulumi.output("4711"),
-        dataDevice: pulumi.output("/dev/sdb"),
-        ready: [new Step("attachment")],
-        nextSteps: [],
-    };
-}
-
 const description = {
     lineages: certificateLineages("example.com", ["example.org"]),
     authority: chosenAuthority({}),
@@ -46,7 +25,12 @@ const description = {
 };
 
 function args(changes: Partial<CertificateArgs> = {}): CertificateArgs {
-    return { server: server(), ...description, cloudflareApiToken: token, ...changes };
+    return {
+        server: standingServer({ ready: [new Step("attachment")] }),
+        ...description,
+        cloudflareApiToken: token,
+        ...changes,
+    };
 }
 
 /** The command as it is registered. The mock's host says nothing of its certificates. */
@@ -77,7 +61,7 @@ for (const preview of [false, true]) {
                     port: 2222,
                     user: "root",
                     privateKey,
-                    hostKey: "ssh-ed25519 AAAAhost",
+                    hostKey,
                     dialErrorLimit: 60,
                     perDialTimeout: 10,
                 },

@@ -7,6 +7,7 @@ import { planHost, type HostPlanArgs } from "../../components/host/plan";
 import { receiveCommand } from "../../components/host/ssh-channel";
 import type { Server } from "../../components/server/server";
 import { RecordingMock, valueOf } from "./support/recording-mock";
+import { hostKey, privateKey, standingServer } from "./support/standing-server";
 
 const planArguments: HostPlanArgs = {
     system: "debian-13",
@@ -24,9 +25,6 @@ const plan = planHost(planArguments);
 const planWithSecrets = planHost({ ...planArguments, secretDelivery: "user-data" });
 
 const dataDevice = "/dev/disk/by-id/scsi-0HC_Volume_101";
-const privateKey =
-    "-----BEGIN OPENSSH PRIVATE KEY-----\nc2VjcmV0\n-----END OPENSSH PRIVATE KEY-----\n";
-const hostKey = "ssh-ed25519 AAAAhost";
 
 /** A component has to have a child for its dependents to wait for. */
 class Attachment extends pulumi.CustomResource {
@@ -36,17 +34,11 @@ class Attachment extends pulumi.CustomResource {
 }
 
 function server(): Server {
-    const address = { ipv4: pulumi.output("192.0.2.25"), ipv6: pulumi.output("2001:db8:25::1") };
-    return {
-        inbound: address,
-        outbound: address,
-        ssh: { host: address.ipv4, port: 2222, user: "root", privateKey, hostKey },
-        machineId: pulumi.output("4711"),
+    return standingServer({
         dataDevice: pulumi.output(dataDevice),
         dataSizeGb: pulumi.output(20),
         ready: [new Attachment("attachment")],
-        nextSteps: [],
-    };
+    });
 }
 
 const secrets = { authBasicPassword: "p@ss'word", cloudflareApiToken: "token-0123456789" };

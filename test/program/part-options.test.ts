@@ -10,34 +10,15 @@ import {
     HostSetup,
     StackKeys,
     SystemDkim,
-    type Server,
 } from "../../components";
 import { existingMachine } from "../../components/server/existing-arguments";
 import { fineMachine } from "../unit/server/existing-machine";
 import { RecordingMock } from "./support/recording-mock";
 import { serverPlan } from "./support/server-plan";
+import { standingServer } from "./support/standing-server";
 
 const plan = { ...serverPlan(), protect: false };
 const rented = { sshAllowedCidrs: ["203.0.113.0/24"] };
-
-function server(): Server {
-    const address = { ipv4: pulumi.output("192.0.2.25"), ipv6: pulumi.output("2001:db8:25::1") };
-    return {
-        inbound: address,
-        outbound: address,
-        ssh: {
-            host: address.ipv4,
-            port: 22,
-            user: "root",
-            privateKey: "key",
-            hostKey: "ssh-ed25519 AAAAhost",
-        },
-        machineId: pulumi.output("4711"),
-        dataDevice: pulumi.output("/dev/disk/by-id/scsi-0HC_Volume_101"),
-        ready: [],
-        nextSteps: [],
-    };
-}
 
 const parts: Record<string, (opts: pulumi.ComponentResourceOptions) => unknown> = {
     HetznerServer: (opts) => hetzner(rented).create("part", plan, opts),
@@ -48,7 +29,7 @@ const parts: Record<string, (opts: pulumi.ComponentResourceOptions) => unknown> 
             serverPlan({ existing: existingMachine(fineMachine) }),
             opts,
         ),
-    HostSetup: (opts) => new HostSetup("part", { server: server(), plan: plan.host }, opts),
+    HostSetup: (opts) => new HostSetup("part", { server: standingServer(), plan: plan.host }, opts),
     SystemDkim: (opts) => new SystemDkim("part", { protect: false }, opts),
     StackKeys: (opts) =>
         new StackKeys(

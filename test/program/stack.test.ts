@@ -2,40 +2,18 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { receiveCommand } from "../../components/host/ssh-channel";
-import type { Server } from "../../components/server/server";
 import { deployScript, pullScript, releaseHash } from "../../components/stack/deploy";
 import { reachabilityInput, reachabilityProgram } from "../../components/stack/reachability";
 import { pullCommand, Stack, type StackArgs } from "../../components/stack/stack";
 import { describedRelease, describedSecrets } from "../unit/stack-deploy/described-release";
 import { RecordingMock, valueOf } from "./support/recording-mock";
-
-const privateKey =
-    "-----BEGIN OPENSSH PRIVATE KEY-----\nc2VjcmV0\n-----END OPENSSH PRIVATE KEY-----\n";
+import { hostKey, privateKey, standingServer } from "./support/standing-server";
 
 /** Stands for what a stack waits for. */
 class Earlier extends pulumi.CustomResource {
     constructor(name: string) {
         super("test:index:Earlier", name, {});
     }
-}
-
-function server(): Server {
-    const address = { ipv4: pulumi.output("192.0.2.25"), ipv6: pulumi.output("2001:db8:25::1") };
-    return {
-        inbound: address,
-        outbound: address,
-        ssh: {
-            host: address.ipv4,
-            port: 2222,
-            user: "root",
-            privateKey,
-            hostKey: "ssh-ed25519 AAAAhost",
-        },
-        machineId: pulumi.output("4711"),
-        dataDevice: pulumi.output("/dev/sdb"),
-        ready: [],
-        nextSteps: [],
-    };
 }
 
 const release = describedRelease();
@@ -46,7 +24,7 @@ const common = {
         port: 2222,
         user: "root",
         privateKey,
-        hostKey: "ssh-ed25519 AAAAhost",
+        hostKey,
         dialErrorLimit: 60,
         perDialTimeout: 10,
     },
@@ -66,7 +44,7 @@ function stack(further: Partial<StackArgs> = {}): Stack {
     return new Stack(
         "stack",
         {
-            server: server(),
+            server: standingServer(),
             release: pulumi.secret(release),
             images: release.images,
             secrets: pulumi.secret(describedSecrets),

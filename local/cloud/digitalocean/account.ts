@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
-import * as fs from "node:fs";
 import { timestamp } from "../file-store";
-import type { AttachedVolume, FirewallRule, ImageFiles, MachineSpec } from "../machines/machine";
+import type { AttachedVolume, FirewallRule, MachineSpec } from "../machines/machine";
 import type { Transition } from "../machines/machine-park";
 import {
     hostAddress,
@@ -206,14 +205,12 @@ export class Account extends ServerProvider<ObjectStore> {
 
     private specification(droplet: DropletObject): MachineSpec {
         const size = findSize(droplet.size);
-        const image = this.options.images.find((candidate) => candidate.id === droplet.image.id);
-        const directory = this.machineDirectory(droplet.id);
-        fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
+        const { id, name } = droplet.image;
         return {
             id: droplet.id,
             name: droplet.name,
-            directory,
-            image: image ?? goneImage(droplet),
+            directory: this.makeMachineDirectory(droplet.id),
+            image: this.imageOf({ id, description: name, architecture: "x86" }),
             userData: droplet.userData,
             publicKeys: droplet.publicKeys,
             memoryMb: size?.memoryMb ?? 1024,
@@ -225,15 +222,4 @@ export class Account extends ServerProvider<ObjectStore> {
             firewall: this.effectiveRules(droplet),
         };
     }
-}
-
-/** What a machine that exists already is given when its image is no longer there: it can still be ended. */
-function goneImage({ image: { id, name } }: DropletObject): ImageFiles {
-    return {
-        id,
-        description: name,
-        architecture: "x86",
-        rootDisk: "",
-        packages: { path: "", suite: "" },
-    };
 }

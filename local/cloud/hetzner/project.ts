@@ -1,5 +1,4 @@
-import * as fs from "node:fs";
-import type { AttachedVolume, FirewallRule, ImageFiles, MachineSpec } from "../machines/machine";
+import type { AttachedVolume, FirewallRule, MachineSpec } from "../machines/machine";
 import type { Transition } from "../machines/machine-park";
 import {
     hostAddress,
@@ -212,16 +211,14 @@ export class Project extends ServerProvider<ObjectStore> {
 
     private specification(server: ServerObject): MachineSpec {
         const type = serverTypes.find((candidate) => candidate.name === server.serverType);
-        const image = this.options.images.find((candidate) => candidate.id === server.image.id);
-        const directory = this.machineDirectory(server.id);
-        fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
+        const { id, description, architecture } = server.image;
         const ipv4 = this.primaryIp(server, "ipv4");
         const ipv6 = this.primaryIp(server, "ipv6");
         return {
             id: server.id,
             name: server.name,
-            directory,
-            image: image ?? goneImage(server),
+            directory: this.makeMachineDirectory(server.id),
+            image: this.imageOf({ id, description, architecture }),
             userData: server.userData,
             publicKeys: server.publicKeys,
             memoryMb: (type?.memoryGb ?? 1) * 1024,
@@ -233,12 +230,6 @@ export class Project extends ServerProvider<ObjectStore> {
             firewall: this.effectiveRules(server),
         };
     }
-}
-
-/** What a machine that exists already is given when its image is no longer there: it can still be ended. */
-function goneImage(server: ServerObject): ImageFiles {
-    const { id, description, architecture } = server.image;
-    return { id, description, architecture, rootDisk: "", packages: { path: "", suite: "" } };
 }
 
 /** Where a server finds a volume, whatever else is attached. */

@@ -3,7 +3,8 @@ import type { Difference } from "../diff";
 import { InitializationFailure, resource, type Change } from "../handler";
 import { nameForcesDeletion, withName } from "../naming";
 import { refreshedInputs } from "../refreshed-inputs";
-import { unknownValue, type CheckFailure, type Properties, type Values } from "../schema";
+import type { CheckFailure, Properties, Values } from "../schema";
+import { unsupportedFailures } from "../unsupported";
 import type { ApiDroplet } from "./api-objects";
 import { ApiFailure, Client } from "./client";
 import { changeTags } from "./tags";
@@ -206,12 +207,7 @@ function failuresOf(inputs: Properties): CheckFailure[] {
         if (inputs[name] !== "") continue;
         failures.push({ path: name, reason: `"${name}" is an empty string` });
     }
-    for (const name of unsupported) {
-        const value = inputs[name];
-        const empty = value === undefined || value === false || JSON.stringify(value) === "[]";
-        if (empty || value === unknownValue) continue;
-        failures.push({ path: name, reason: `the laptop cloud does not simulate ${name}` });
-    }
+    failures.push(...unsupportedFailures(inputs, unsupported));
     if (inputs["publicNetworking"] === false) {
         const reason = "the laptop cloud does not simulate Droplets without a public network";
         failures.push({ path: "publicNetworking", reason });

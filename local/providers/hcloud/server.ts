@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import type { Difference } from "../diff";
 import { InitializationFailure, resource, type Change } from "../handler";
-import { unknownValue, type CheckFailure, type Properties, type Values } from "../schema";
+import type { CheckFailure, Properties, Values } from "../schema";
 import type { ApiServer, ApiServerType, ApiSshKey } from "./api-objects";
 import { Client, type Action } from "./client";
 import { refreshedInputs } from "../refreshed-inputs";
 import { nameForcesDeletion, withName } from "../naming";
+import { unsupportedFailures } from "../unsupported";
 import { changePublicNet, type PublicNet } from "./public-net";
 import { datacenterRemoved } from "./removed";
 
@@ -223,13 +224,7 @@ function failuresOf(inputs: Properties): CheckFailure[] {
             reason: "Invalid ssh key passed. You need to pass a string with at least 1 character",
         });
     }
-    for (const name of unsupported) {
-        const value = inputs[name];
-        const empty = value === undefined || value === false || same(value, []);
-        if (empty || value === unknownValue) continue;
-        failures.push({ path: name, reason: `the laptop cloud does not simulate ${name}` });
-    }
-    return failures;
+    return [...failures, ...unsupportedFailures(inputs, unsupported)];
 }
 
 async function serverType(client: Client, name: string): Promise<ApiServerType> {
