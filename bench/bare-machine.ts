@@ -2,6 +2,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { run, runQuietly } from "../cli/run-program";
+import { firstHostAddress } from "../components/names";
 import { snapshotImageId } from "../local/image/build-image";
 import { cloudPaths, type CloudInfo } from "../local/paths";
 import { sshArguments } from "../local/status";
@@ -23,10 +24,11 @@ export async function makeKeyPair(info: CloudInfo, name: string): Promise<KeyPai
 
 export interface BareMachineOptions {
     name: string;
-    userData: string;
-    /** What it lets in, and what it shows: both are in its user data. */
+    /** What root's login takes, and what SSH shows: both are in the user data. */
     loginKey: KeyPair;
     hostKey: KeyPair;
+    /** @default those two keys, and nothing else */
+    userData?: string;
     /** A volume that is attached. @default none */
     volume?: number;
     /** Id or name of its image. @default the one that has the host's packages */
@@ -39,21 +41,26 @@ export class BareMachine {
         private readonly info: CloudInfo,
         /** Of the server at the API. */
         readonly id: number,
+        /** The IPv6 one is the first of its network, which it gives itself. */
+        readonly addresses: { ipv4: string; ipv6: string },
         private readonly login: Parameters<typeof sshArguments>[0],
     ) {}
 
     /** Returns when its first boot is done. */
     static async create(info: CloudInfo, options: BareMachineOptions): Promise<BareMachine> {
-        const { name, userData, loginKey, hostKey, volume, image = snapshotImageId } = options;
+        const { name, loginKey, hostKey, volume, image = snapshotImageId } = options;
+        const { userData = plainUserData(loginKey, hostKey) } = options;
         const { server } = await callApi<{ server: ServerAnswer }>(info, "POST", "/servers", {
             ...{ name, user_data: userData, image, location: "fsn1" },
             server_type: process.arch === "arm64" ? "cax11" : "cx23",
             ...(volume !== undefined && { volumes: [volume] }),
         });
-        const host = server.public_net.ipv4.ip;
+        const { ipv4, ipv6 } = server.public_net;
+        const host = ipv4.ip;
         const knownHostsFile = `${loginKey.file}.known-${server.id}`;
         fs.writeFileSync(knownHostsFile, `${host} ${hostKey.publicKey}\n`);
-        const machine = new BareMachine(info, server.id, {
+        const addresses = { ipv4: host, ipv6: firstHostAddress(ipv6.ip) };
+        const machine = new BareMachine(info, server.id, addresses, {
             ...{ user: "root", host, port: 22, keyFile: loginKey.file, knownHostsFile },
         });
         await machine.isUp();
@@ -64,6 +71,14 @@ export class BareMachine {
     /** Runs a command as root. @throws Error when it fails. */
     ssh(command: string, input?: string): Promise<string> {
         return run("ssh", [...unattended, ...sshArguments(this.login), command], { input });
+    }
+
+    /** Sets the PTR records of both addresses. */
+    async setPointers(name: string): Promise<void> {
+        for (const ip of Object.values(this.addresses)) {
+            const path = `/servers/${this.id}/actions/change_dns_ptr`;
+            await callApi(this.info, "POST", path, { ip, dns_ptr: name });
+        }
     }
 
     /** Shuts it down and boots it again; returns when everything is started. */
@@ -92,9 +107,20 @@ export class BareMachine {
     }
 }
 
+/** Nothing but who may log in. */
+function plainUserData(loginKey: KeyPair, hostKey: KeyPair): string {
+    const config = {
+        ...{ users: [{ name: "root" }], disable_root: false },
+        ssh_authorized_keys: [loginKey.publicKey],
+        ssh_keys: { ed25519_private: hostKey.privateKey, ed25519_public: hostKey.publicKey },
+    };
+    // JSON is YAML.
+    return `#cloud-config\n${JSON.stringify(config)}`;
+}
+
 interface ServerAnswer {
     id: number;
-    public_net: { ipv4: { ip: string } };
+    public_net: { ipv4: { ip: string }; ipv6: { ip: string } };
 }
 
 interface ActionAnswer {

@@ -1,7 +1,6 @@
 // What the host's own parts cost in memory at rest, without the services: a machine that was set up as the mail host
 // against one of the same image, with the same packages running, that was told nothing: `npm run bench -- host-memory`.
 import { setTimeout as sleep } from "node:timers/promises";
-import { stringify } from "yaml";
 import { renderCloudConfig } from "../components/host/cloud-config";
 import { setupScript } from "../components/host/host-setup";
 import { planHost } from "../components/host/plan";
@@ -35,18 +34,6 @@ interface VolumeAnswer {
     volume: { id: number; linux_device: string };
 }
 
-/** Nothing but who may log in. */
-function plainMachine(info: CloudInfo, keys: Keys): Promise<BareMachine> {
-    const { loginKey, hostKey } = keys;
-    const config = {
-        ...{ users: [{ name: "root" }], disable_root: false },
-        ssh_authorized_keys: [loginKey.publicKey],
-        ssh_keys: { ed25519_private: hostKey.privateKey, ed25519_public: hostKey.publicKey },
-    };
-    const userData = `#cloud-config\n${stringify(config, { version: "1.1" })}`;
-    return BareMachine.create(info, { name: "plain", userData, ...keys });
-}
-
 /** Everything that `HostSetup` makes of a machine: first boot, then the script over SSH. */
 async function setUpMachine(info: CloudInfo, keys: Keys): Promise<BareMachine> {
     const { loginKey, hostKey } = keys;
@@ -69,7 +56,10 @@ async function measure(info: CloudInfo): Promise<Record<"plain" | "host", Machin
         loginKey: await makeKeyPair(info, "bench-login"),
         hostKey: await makeKeyPair(info, "bench-host"),
     };
-    const [plain, host] = await Promise.all([plainMachine(info, keys), setUpMachine(info, keys)]);
+    const [plain, host] = await Promise.all([
+        BareMachine.create(info, { name: "plain", ...keys }),
+        setUpMachine(info, keys),
+    ]);
     const memoryOf = ({ id }: BareMachine) => {
         const group = new ControlGroup(`pulumi-mailhost-${machineNamespace(info.slot, id)}`);
         return measureMemory(group.processes("machine/payload"));

@@ -10,7 +10,6 @@ import { BareMachine, callApi, makeKeyPair, type KeyPair } from "../../bench/bar
 import type { ExportedStack } from "../../cli/deployment";
 import { run } from "../../cli/run-program";
 import { shellQuote } from "../../components/host/shell-quote";
-import { firstHostAddress } from "../../components/names";
 import { stockImageId } from "../../local/image/systems";
 import { buildStackImages } from "../../local/image/stack-images";
 import { localDomain, rememberHost } from "../../local/laptop";
@@ -20,13 +19,13 @@ import { sshArguments } from "../../local/status";
 import { blocksRunBy } from "./support/documented";
 import {
     allHealthy,
+    allProven,
     costOf,
     failedUp,
     isThere,
     mailArrives,
     mailboxAt,
     outsideOf,
-    proofsOf,
 } from "./support/mail-host";
 import { checkOutFor, Operator } from "./support/operator";
 import { orderedSteps } from "./support/steps";
@@ -34,10 +33,6 @@ import { eventually, suiteLimit, TestLaptop } from "./support/test-laptop";
 
 const data = "/root/forwardemail.net/self-hosting";
 const host = `mx.${localDomain}`;
-
-interface ServerAnswer {
-    server: { public_net: { ipv4: { ip: string }; ipv6: { ip: string } } };
-}
 
 interface VolumeAnswer {
     volume: { id: number; linux_device: string };
@@ -77,23 +72,11 @@ describe("an existing machine", { timeout: suiteLimit }, () => {
         });
         loginKey = await makeKeyPair(laptop.info, "test-login");
         hostKey = await makeKeyPair(laptop.info, "test-host");
-        const config = {
-            ...{ users: [{ name: "root" }], disable_root: false },
-            ssh_authorized_keys: [loginKey.publicKey],
-            ssh_keys: { ed25519_private: hostKey.privateKey, ed25519_public: hostKey.publicKey },
-        };
         machine = await BareMachine.create(laptop.info, {
             ...{ name: "bare", loginKey, hostKey, image: stockImageId },
-            userData: `#cloud-config\n${JSON.stringify(config)}`,
         });
-        const { server } = await callApi<ServerAnswer>(
-            laptop.info,
-            "GET",
-            `/servers/${machine.id}`,
-        );
         described = {
-            ...{ provider: "existing", ipv4: server.public_net.ipv4.ip, system: "debian-13" },
-            ipv6: firstHostAddress(server.public_net.ipv6.ip),
+            ...{ provider: "existing", system: "debian-13", ...machine.addresses },
             sshHostKey: hostKey.publicKey,
         };
         const { code, stderr } = await laptop.stack.pulumi(
@@ -114,7 +97,7 @@ describe("an existing machine", { timeout: suiteLimit }, () => {
             ...{ blocks, sshFolder, environment: laptop.stack.environment },
             folder: await checkOutFor(laptop, { packages: true }),
             examples: {
-                "203.0.113.7": server.public_net.ipv4.ip,
+                "203.0.113.7": machine.addresses.ipv4,
                 "ssh-ed25519 AAAA…": shown.trim(),
                 "/dev/disk/by-id/NAME": disk,
             },
@@ -277,19 +260,8 @@ describe("an existing machine", { timeout: suiteLimit }, () => {
     });
 
     step("with its PTR records set, mail comes in and goes out", async (t) => {
-        for (const ip of [described["ipv4"], described["ipv6"]]) {
-            await callApi(laptop.info, "POST", `/servers/${machine.id}/actions/change_dns_ptr`, {
-                ...{ ip, dns_ptr: host },
-            });
-        }
-        const proofs = await proofsOf(laptop);
-        for (const { name, ok, detail } of proofs) {
-            t.diagnostic(`${ok ? "ok" : "FAILED"} ${name}: ${detail}`);
-        }
-        assert.deepEqual(
-            proofs.filter(({ ok }) => !ok),
-            [],
-        );
+        await machine.setPointers(host);
+        await allProven(laptop, t);
     });
 
     step("the data lies on the root disk, in a folder that is mounted on itself", async () => {

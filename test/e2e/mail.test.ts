@@ -11,6 +11,7 @@ import { checkOutFor, Operator } from "./support/operator";
 import { answering, scanAllTcpPorts } from "./support/scan";
 import {
     allHealthy,
+    allProven,
     costOf,
     databases,
     everyService,
@@ -19,7 +20,6 @@ import {
     mailArrives,
     nodeServices,
     outsideOf,
-    proofsOf,
     restartedSince,
     startTimes,
 } from "./support/mail-host";
@@ -97,14 +97,7 @@ describe("a mail host on the container kind", { timeout: suiteLimit }, () => {
     });
 
     step("a mail comes in and is read, another goes out and passes every check", async (t) => {
-        const proofs = await proofsOf(laptop);
-        for (const { name, ok, detail, seconds } of proofs) {
-            t.diagnostic(`${ok ? "ok" : "FAILED"} ${name} (${seconds} s): ${detail}`);
-        }
-        assert.deepEqual(
-            proofs.filter(({ ok }) => !ok),
-            [],
-        );
+        const proofs = await allProven(laptop, t);
         assert.deepEqual(
             proofs.map(({ name }) => name),
             [

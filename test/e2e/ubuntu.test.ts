@@ -3,21 +3,16 @@
 // each other.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { BareMachine, callApi, makeKeyPair, type KeyPair } from "../../bench/bare-machine";
+import { BareMachine, makeKeyPair, type KeyPair } from "../../bench/bare-machine";
 import { hostPackages } from "../../components/host/packages";
-import { firstHostAddress } from "../../components/names";
 import { whyNotBuilt } from "../../local/image/build-image";
 import { localDomain } from "../../local/laptop";
-import { allHealthy, costOf, mailArrives, proofsOf } from "./support/mail-host";
+import { allHealthy, allProven, costOf, mailArrives } from "./support/mail-host";
 import { orderedSteps } from "./support/steps";
 import { eventually, suiteLimit, TestLaptop } from "./support/test-laptop";
 
 const title = "an existing machine with Ubuntu 24.04";
 const system = "ubuntu-24.04";
-
-interface ServerAnswer {
-    server: { public_net: { ipv4: { ip: string }; ipv6: { ip: string } } };
-}
 
 void (async () => {
     const missing = await whyNotBuilt(system);
@@ -30,37 +25,15 @@ void (async () => {
         let laptop: TestLaptop;
         let machine: BareMachine;
         let hostKey: KeyPair;
-        let ipv4: string;
-        let ipv6: string;
 
         before(async () => {
             laptop = await TestLaptop.start("ubuntu", { kind: "container", system });
             const loginKey = await makeKeyPair(laptop.info, "test-login");
             hostKey = await makeKeyPair(laptop.info, "test-host");
-            const config = {
-                ...{ users: [{ name: "root" }], disable_root: false },
-                ssh_authorized_keys: [loginKey.publicKey],
-                ssh_keys: {
-                    ed25519_private: hostKey.privateKey,
-                    ed25519_public: hostKey.publicKey,
-                },
-            };
             machine = await BareMachine.create(laptop.info, {
                 ...{ name: "bare", loginKey, hostKey, image: system },
-                userData: `#cloud-config\n${JSON.stringify(config)}`,
             });
-            const { server } = await callApi<ServerAnswer>(
-                laptop.info,
-                "GET",
-                `/servers/${machine.id}`,
-            );
-            ipv4 = server.public_net.ipv4.ip;
-            ipv6 = firstHostAddress(server.public_net.ipv6.ip);
-            for (const ip of [ipv4, ipv6]) {
-                const action = `/servers/${machine.id}/actions/change_dns_ptr`;
-                const pointer = { ip, dns_ptr: `mx.${localDomain}` };
-                await callApi(laptop.info, "POST", action, pointer);
-            }
+            await machine.setPointers(`mx.${localDomain}`);
             const { code, stderr } = await laptop.stack.pulumi(
                 ["config", "set", "--stack", "local", "--secret", "mailhost:sshPrivateKey"],
                 { input: loginKey.privateKey },
@@ -78,7 +51,8 @@ void (async () => {
                 "ubuntu-24.04\ndpkg-query: no packages found matching docker.io\n",
             );
             await laptop.configure("mailhost:server", {
-                ...{ provider: "existing", system, ipv4, ipv6, sshHostKey: hostKey.publicKey },
+                ...{ provider: "existing", system, ...machine.addresses },
+                sshHostKey: hostKey.publicKey,
             });
             const { printed } = await laptop.up();
             assert.match(printed, /the machine can be made mx\.example\.test/);
@@ -92,14 +66,7 @@ void (async () => {
         });
 
         step("mail comes in and goes out", async (t) => {
-            const proofs = await proofsOf(laptop);
-            for (const { name, ok, detail } of proofs) {
-                t.diagnostic(`${ok ? "ok" : "FAILED"} ${name}: ${detail}`);
-            }
-            assert.deepEqual(
-                proofs.filter(({ ok }) => !ok),
-                [],
-            );
+            await allProven(laptop, t);
         });
 
         step("after a reboot all is healthy without help", async () => {

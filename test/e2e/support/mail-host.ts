@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readAccounts } from "../../../local/proof/accounts";
 import {
@@ -23,14 +24,31 @@ export const nodeServices = [
 export const databases = ["mongodb", "redis"];
 export const everyService = [...nodeServices, ...databases, "sni-router"].sort();
 
-/** Every proof of `npm run local`, on a test's own laptop cloud. */
-export async function proofsOf(laptop: TestLaptop): Promise<Proof[]> {
-    return prove({
+/**
+ * Every proof of `npm run local` on a test's own laptop cloud, each of which holds: among them that a mail comes in and
+ * is read, and that another goes out and passes every check, SPF and PTR among them.
+ *
+ * @param t is told of each.
+ */
+export async function allProven(laptop: TestLaptop, t?: TestContext): Promise<Proof[]> {
+    const proofs = await prove({
         cloud: laptop.name,
         status: await laptop.status(),
         stack: laptop.stack,
         up: async () => JSON.stringify((await laptop.up()).changes),
     });
+    for (const { name, ok, detail, seconds } of proofs) {
+        t?.diagnostic(`${ok ? "ok" : "FAILED"} ${name} (${seconds} s): ${detail}`);
+    }
+    assert.deepEqual(
+        proofs.filter(({ ok }) => !ok),
+        [],
+    );
+    const names = proofs.map(({ name }) => name);
+    for (const what of ["mail in, port 25", "mail out, port 465"]) {
+        assert.ok(names.includes(what), `${what}: not tried`);
+    }
+    return proofs;
 }
 
 export async function outsideOf(laptop: TestLaptop): Promise<Outside> {
