@@ -4,7 +4,11 @@ import {
     dropletMemoryMb,
     type DigitalOceanArgs,
 } from "../components/server/digital-ocean-arguments";
-import { existingProblems, type ExistingArgs } from "../components/server/existing-arguments";
+import {
+    existingMemory,
+    existingProblems,
+    type ExistingArgs,
+} from "../components/server/existing-arguments";
 import {
     hetznerMemory,
     hetznerProblems,
@@ -124,6 +128,7 @@ export function chosenServer(
         case "existing":
             return {
                 memoryMb: args.memoryMb,
+                memoryFrom: existingMemory,
                 hasUserData: false,
                 foreign,
                 problems: existingProblems("server", { ...args, sshPrivateKey }),

@@ -65,7 +65,7 @@ check_size() {
     if ((memory_mib < 1750)); then
         problem "it has $memory_mib MiB of memory: the services need what is sold as 2 GB at least, and 4 GB are advised"
     elif ((memory_mib * 100 < described_memory_mib * 85)); then
-        problem "it has $memory_mib MiB of memory, and $described_memory_mib are described: set server.memoryMb to what is there"
+        problem "it has $memory_mib MiB of memory, and $described_memory_mib are described: set server.memoryMb to what it is sold with (2048 for 2 GB), or leave it out"
     fi
     # Its own images and data are there already.
     ! is_ours || return 0

@@ -4,6 +4,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import { systems, type ExistingMachine, type System } from "../host/plan";
 import { isHostName, nearestName } from "../names";
 import { formatProblems, type Problem } from "../problem";
+import type { MemoryArgument } from "../stack/memory";
 import { cidrListProblems, isSystem, publicKeyProblem } from "./common-arguments";
 
 /** A machine that is there already, reached over SSH as root. */
@@ -116,6 +117,13 @@ export function keyFingerprint(hostKey: string): string {
     const blob = Buffer.from(pinnedKey(hostKey).split(" ")[1] ?? "", "base64");
     return `SHA256:${createHash("sha256").update(blob).digest("base64").replace(/=+$/, "")}`;
 }
+
+/** Where the memory is described. What the machine has is up to its owner. */
+export const existingMemory: MemoryArgument = {
+    path: "server.memoryMb",
+    value: "The machine",
+    atLeast: () => undefined,
+};
 
 /**
  * Everything that is wrong with the arguments.

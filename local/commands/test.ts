@@ -1,4 +1,5 @@
 import * as fs from "node:fs";
+import * as os from "node:os";
 import * as path from "node:path";
 import { runInForeground } from "../../cli/run-program";
 import { ensureEngine, type Engine } from "../engine/find-engine";
@@ -7,6 +8,15 @@ import { projectRoot } from "../paths";
 import { runSteps, type Step } from "../progress";
 import { ensureSystemPackages } from "../requirements";
 import { serviceSteps } from "./service-steps";
+
+/** What a file that boots machines may take of the memory at most, in bytes. */
+const memoryOfAFile = 5 * 1024 ** 3;
+
+/** How many files run side by side: one more than there are cores, since tests of machines wait half of the time. */
+function filesAtOnce(): number {
+    const inMemory = Math.floor(os.totalmem() / memoryOfAFile);
+    return Math.max(1, Math.min(os.availableParallelism() + 1, inMemory));
+}
 
 /** Where the tests are, from quick to slow; the last needs machines. */
 const folders = { fast: ["unit", "program", "engine"], machines: ["e2e"] };
@@ -51,7 +61,7 @@ export async function test(files: string[], options: { fast?: boolean }): Promis
                 "tsx",
                 "--test",
                 "--test-reporter=spec",
-                "--test-concurrency=2",
+                `--test-concurrency=${filesAtOnce()}`,
                 "--test-timeout=3900000",
             ],
             ...(files.length > 0 ? files : chosen.flatMap(testFiles)),

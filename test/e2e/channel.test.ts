@@ -6,7 +6,7 @@ import { runQuietly } from "../../cli/run-program";
 import { receiveCommand } from "../../components/host/ssh-channel";
 import { sealScript } from "../../components/host/seal";
 import { sshArguments } from "../../local/status";
-import { suiteLimit, TestLaptop } from "./support/test-laptop";
+import { hostProgram, snapshot, suiteLimit, TestLaptop } from "./support/test-laptop";
 
 /** A TCP relay to the host that breaks every connection after so many bytes of the client. */
 function cuttingRelay(host: string, port: number, limit: number): Promise<net.Server> {
@@ -38,7 +38,9 @@ describe("the SSH channel", { timeout: suiteLimit }, () => {
     let laptop: TestLaptop;
 
     before(async () => {
-        laptop = await TestLaptop.start("channel", { kind: "container" });
+        laptop = await TestLaptop.start("channel", {
+            ...{ kind: "container", project: hostProgram, image: snapshot },
+        });
         await laptop.up();
     });
     after(() => laptop.close());

@@ -15,7 +15,7 @@ import { localDomain, secondDomain } from "../../local/laptop";
 import { cloudPaths } from "../../local/paths";
 import { retryPauseVariable } from "../../local/providers/cloudflare/client";
 import { orderedSteps } from "./support/steps";
-import { suiteLimit, TestLaptop } from "./support/test-laptop";
+import { snapshot, suiteLimit, TestLaptop } from "./support/test-laptop";
 
 const zones = [localDomain, secondDomain];
 const host = `mx.${localDomain}`;
@@ -53,7 +53,7 @@ describe("the DNS records of a host", { timeout: suiteLimit }, () => {
 
     before(async () => {
         process.env[retryPauseVariable] = "10";
-        laptop = await TestLaptop.start("dns", { kind: "container" });
+        laptop = await TestLaptop.start("dns", { kind: "container", image: snapshot });
     });
     after(() => laptop.close());
 

@@ -210,11 +210,12 @@ describe("a host on the container kind", { timeout: suiteLimit }, () => {
         );
         const expected = [22, ...mailPorts];
         const scan = async (what: string) => {
-            for (const address of [ipv4!, ipv6!]) {
+            const scans = [ipv4!, ipv6!].map(async (address) => {
                 const found = answering(await scanAllTcpPorts(address));
                 t.diagnostic(`${what}, ${address}: ${found.join(" ")}`);
                 assert.deepEqual(found, expected, `${what}, ${address}`);
-            }
+            });
+            await Promise.all(scans);
         };
         await scan("both walls");
 

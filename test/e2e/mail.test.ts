@@ -209,8 +209,7 @@ describe("a mail host on the container kind", { timeout: suiteLimit }, () => {
         }
         await stillServes(before);
         assert.match(await laptop.ssh("docker logs --tail 50 mx 2>&1"), /v1\.1\.0/);
-        await configure(good);
-        await laptop.up();
+        services = good;
     });
 
     step(
@@ -253,7 +252,6 @@ describe("a mail host on the container kind", { timeout: suiteLimit }, () => {
         assert.deepEqual(await restartedSince(laptop, before), []);
         await stillServes(before);
         await configure(good);
-        await laptop.up();
     });
 
     step("a full disk: nothing is touched, and the error says how full it is", async () => {
@@ -430,13 +428,14 @@ describe("a mail host on the container kind", { timeout: suiteLimit }, () => {
 
     step("from outside only the planned ports answer, over both families", async () => {
         const { address } = await laptop.status();
-        for (const one of [address.ipv4!, address.ipv6!]) {
+        const scans = [address.ipv4!, address.ipv6!].map(async (one) =>
             assert.deepEqual(
                 answering(await scanAllTcpPorts(one)),
                 [22, 25, 80, 443, 465, 587, 993, 995],
                 one,
-            );
-        }
+            ),
+        );
+        await Promise.all(scans);
     });
 
     step("TLS has no severe fault at any kind of port, and no protocol before 1.2", async (t) => {
@@ -445,18 +444,19 @@ describe("a mail host on the container kind", { timeout: suiteLimit }, () => {
             ...{ name, address: address.ipv4!, port, startTls },
         });
         // The router's own, one of Node's over TLS, and one behind STARTTLS; the others are the same code.
-        for (const one of [
+        const graded = [
             at("mta-sts.second.test", 443),
             at("mx.example.test", 993),
             at("mx.example.test", 25, "smtp"),
-        ]) {
+        ].map(async (one) => {
             const { severe, ofTestAuthority, protocols } = await gradeTls(one, acme!.caFile);
             for (const finding of ofTestAuthority) {
                 t.diagnostic(`${one.port}, not counted, of the test's authority alone: ${finding}`);
             }
             assert.deepEqual(severe, [], `${one.name}:${one.port}`);
             assert.deepEqual(protocols, ["TLS1_2", "TLS1_3"], `${one.name}:${one.port}`);
-        }
+        });
+        await Promise.all(graded);
     });
 
     step("databases answer on loopback alone, whatever the firewalls say", async () => {

@@ -7,7 +7,7 @@ import { after, before, describe, test } from "node:test";
 import { buildStackImages } from "../../local/image/stack-images";
 import { cloudPaths } from "../../local/paths";
 import { orderedSteps } from "./support/steps";
-import { suiteLimit, TestLaptop } from "./support/test-laptop";
+import { snapshot, suiteLimit, TestLaptop } from "./support/test-laptop";
 
 const data = "/root/forwardemail.net/self-hosting";
 
@@ -29,6 +29,7 @@ describe("secrets", { timeout: suiteLimit }, () => {
     before(async () => {
         laptop = await TestLaptop.start("secrets", {
             kind: "container",
+            image: snapshot,
             config: { "mailhost:secretDelivery": "user-data", "mailhost:debug": true },
         });
         const { code, stderr } = await laptop.stack.pulumi(

@@ -8,6 +8,7 @@ import { hostPackages } from "../../components/host/packages";
 import { whyNotBuilt } from "../../local/image/build-image";
 import { localDomain } from "../../local/laptop";
 import { allHealthy, allProven, costOf, mailArrives } from "./support/mail-host";
+import { whyTooSlow } from "./support/slow";
 import { orderedSteps } from "./support/steps";
 import { eventually, suiteLimit, TestLaptop } from "./support/test-laptop";
 
@@ -16,8 +17,11 @@ const system = "ubuntu-24.04";
 
 void (async () => {
     const missing = await whyNotBuilt(system);
-    if (missing !== undefined) {
-        test(title, { skip: `its image can't be built here: ${missing}` });
+    const skip =
+        whyTooSlow("another system's image and host take five minutes") ??
+        (missing && `its image can't be built here: ${missing}`);
+    if (skip !== undefined) {
+        test(title, { skip });
         return;
     }
     describe(title, { timeout: suiteLimit }, () => {

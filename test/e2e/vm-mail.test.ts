@@ -6,18 +6,15 @@ import { chooseKind } from "../../local/cloud/machines/choose-kind";
 import { buildImage } from "../../local/image/build-image";
 import { snapshotFor } from "../../local/laptop";
 import { allHealthy, allProven, mailArrives } from "./support/mail-host";
+import { whyTooSlow } from "./support/slow";
 import { orderedSteps } from "./support/steps";
 import { eventually, stackSize, suiteLimit, TestLaptop } from "./support/test-laptop";
 
-/** Set it to 1 to run this file under software emulation as well. */
-const slowTests = "MAILHOST_SLOW_TESTS";
-
 void (async () => {
     const { accelerator } = await chooseKind("vm");
-    if (accelerator !== "kvm" && process.env[slowTests] !== "1") {
-        test("a mail host on a virtual machine", {
-            skip: `no KVM boots machines here, and emulation takes a quarter of an hour: ${slowTests}=1 runs it`,
-        });
+    const skip = whyTooSlow("no KVM boots machines here, and emulation takes a quarter of an hour");
+    if (accelerator !== "kvm" && skip !== undefined) {
+        test("a mail host on a virtual machine", { skip });
         return;
     }
     describe("a mail host on a virtual machine", { timeout: suiteLimit }, () => {

@@ -112,10 +112,15 @@ describe("the documents", () => {
     });
 
     test("write no key into a clone where git would take it along", () => {
-        const written = pages.flatMap(blocksOf).flatMap(({ text }) => {
-            return [...text.matchAll(/ >([\w.-]+)\)?(?: |$)/gm)].map(([, file]) => file!);
-        });
-        assert.ok(written.includes("old-host.key"));
+        const commands = [
+            ...pages.flatMap(blocksOf).map(({ text }) => text),
+            ...pages.flatMap(sentencesOf),
+        ];
+        const written = commands.flatMap((text) =>
+            [...text.matchAll(/ (?:>|--file )([\w.-]+)\)?(?: |$)/gm)].map(([, file]) => file!),
+        );
+        for (const file of ["old-host.key", "mail-host.json", "state.json"])
+            assert.ok(written.includes(file), file);
         const { stdout, stderr } = spawnSync(
             "git",
             ["-c", "safe.directory=*", "check-ignore", "--no-index", ...written],

@@ -29,6 +29,8 @@ export async function checkOutFor(
     const folder = path.join(laptop.folder, "operator", "pulumi-mailhost");
     await checkOut(folder);
     const file = `Pulumi.${stackName}.yaml`;
+    // A checkout has one where somebody has brought that stack up by hand.
+    fs.rmSync(path.join(folder, file), { force: true });
     fs.symlinkSync(path.join(laptop.folder, "pulumi", file), path.join(folder, file));
     if (packages)
         fs.symlinkSync(path.join(projectRoot, "node_modules"), path.join(folder, "node_modules"));

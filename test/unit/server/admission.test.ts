@@ -123,7 +123,9 @@ describe("the look at an existing machine", () => {
         [
             "less memory than described",
             () => undefined,
-            [/it has 3808 MiB of memory, and 8192 are described: set server\.memoryMb/],
+            [
+                /it has 3808 MiB of memory, and 8192 are described: set server\.memoryMb to what it is sold with \(2048 for 2 GB\)/,
+            ],
             { memoryMb: 8192 },
         ],
         [
