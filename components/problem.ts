@@ -35,3 +35,14 @@ export function throwProblems(subject: string, problems: readonly Problem[], pre
         })),
     });
 }
+
+/**
+ * Throws what is wrong with values that are known only while the program runs: what needs them is not deployed.
+ *
+ * @param name of the resource.
+ * @throws Error with all problems.
+ */
+export function throwLateProblems(name: string, problems: readonly Problem[]): void {
+    if (problems.length === 0) return;
+    throw new Error(`${name}: nothing was deployed:\n${formatProblems(problems)}`);
+}

@@ -145,9 +145,13 @@ const keyAlgorithms = [
     "ssh-rsa",
 ];
 
+export function isPrivateKey(key: string): boolean {
+    return key.includes("PRIVATE KEY");
+}
+
 /** Wanted is `algorithm base64 [comment]` on one line, the blob naming the same algorithm (RFC 4253 §6.6). */
 export function publicKeyProblem(path: string, key: string): Problem | undefined {
-    if (key.includes("PRIVATE KEY")) {
+    if (isPrivateKey(key)) {
         return {
             path,
             reason: "This is a private key.",

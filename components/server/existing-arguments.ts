@@ -3,9 +3,9 @@ import * as ipaddr from "ipaddr.js";
 import type * as pulumi from "@pulumi/pulumi";
 import { systems, type ExistingMachine, type System } from "../host/plan";
 import { isHostName, nearestName } from "../names";
-import { formatProblems, type Problem } from "../problem";
+import { throwLateProblems, type Problem } from "../problem";
 import type { MemoryArgument } from "../stack/memory";
-import { cidrListProblems, isSystem, publicKeyProblem } from "./common-arguments";
+import { cidrListProblems, isPrivateKey, isSystem, publicKeyProblem } from "./common-arguments";
 
 /** A machine that is there already, reached over SSH as root. */
 export interface ExistingArgs {
@@ -274,7 +274,7 @@ function hostKeyProblems(path: string, key: string | undefined): Problem[] {
         ];
     }
     const problem = publicKeyProblem(path, key);
-    if (problem) return [problem.reason.includes("private") ? problem : { ...problem, remedy }];
+    if (problem) return [isPrivateKey(key) ? problem : { ...problem, remedy }];
     const [algorithm = ""] = key.trim().split(/\s+/);
     if (algorithm === "ssh-ed25519") return [];
     return [
@@ -317,8 +317,7 @@ function privateKeyProblems(path: string, key: pulumi.Input<string> | undefined)
  * @throws Error that says what is wrong with it, without showing it.
  */
 export function usablePrivateKey(name: string, path: string, key: string): string {
-    const problems = formatProblems(privateKeyProblems(path, key));
-    if (problems !== "") throw new Error(`${name}: nothing was deployed:\n${problems}`);
+    throwLateProblems(name, privateKeyProblems(path, key));
     return normalPrivateKey(key);
 }
 

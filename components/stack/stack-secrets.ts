@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { SystemDkim } from "../dns/system-dkim";
-import { formatProblems, type Problem } from "../problem";
+import { throwLateProblems, type Problem } from "../problem";
 import { protectedBy } from "../protected-by";
 import { valueFault } from "./environment-text";
 import type { StackSecrets } from "./model";
@@ -95,9 +95,8 @@ export class StackKeys extends pulumi.ComponentResource {
             })
             .apply((known) => {
                 // A volume that a key was used on holds it from then on: a wrong one has to be seen before.
-                const problems = formatProblems(dataKeyProblems(known));
-                if (problems === "") return known;
-                throw new Error(`${name}: nothing was deployed:\n${problems}`);
+                throwLateProblems(name, dataKeyProblems(known));
+                return known;
             });
 
         this.secrets = pulumi.secret(

@@ -2,6 +2,7 @@ import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { commandConnection, receiveCommand, receiveCommandWithLock } from "../host/ssh-channel";
 import type { Server } from "../server/server";
+import { withWaitingChildren } from "../waiting-children";
 import { deployScript, pullScript, releaseHash, type Deployment } from "./deploy";
 import type { ImageName, Release, StackSecrets } from "./model";
 import { reachabilityInput, reachabilityProgram } from "./reachability";
@@ -128,7 +129,7 @@ export class Stack extends pulumi.ComponentResource {
     readonly releaseId: pulumi.Output<string>;
 
     constructor(name: string, args: StackArgs, opts?: pulumi.ComponentResourceOptions) {
-        super("mailhost:index:Stack", name, {}, opts);
+        super("mailhost:index:Stack", name, {}, withWaitingChildren(opts));
         const { server, facts, furtherImages = [], waitFor = [], spki = {} } = args;
         const connection = commandConnection(server.ssh);
         const triggers = [server.machineId];
@@ -149,8 +150,7 @@ export class Stack extends pulumi.ComponentResource {
                     .all([args.images, furtherImages])
                     .apply(([images, further]) => pullScript(images, further)),
             },
-            // A component's own dependencies do not reach its children.
-            { parent: this, dependsOn: opts?.dependsOn },
+            { parent: this },
         );
 
         const { ipv4, ipv6 } = server.inbound;

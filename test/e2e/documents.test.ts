@@ -148,7 +148,7 @@ npm() {
                 "mailhost:secretEnvironment.SMTP_TRANSPORT_PASS": sitePassword,
             },
             functions:
-                'mailhost() { timeout 10 mailhost "$@" || [ $? = 124 ]; } # follows until somebody ends it',
+                'mailhost() { timeout 20 mailhost "$@" || [ $? = 124 ]; } # follows until somebody ends it',
         });
     });
 

@@ -8,11 +8,13 @@ import {
     existing,
     hetzner,
     HostSetup,
+    Stack,
     StackKeys,
     SystemDkim,
 } from "../../components";
 import { existingMachine } from "../../components/server/existing-arguments";
 import { fineMachine } from "../unit/server/existing-machine";
+import { describedRelease } from "../unit/stack-deploy/described-release";
 import { RecordingMock } from "./support/recording-mock";
 import { serverPlan } from "./support/server-plan";
 import { standingServer } from "./support/standing-server";
@@ -38,6 +40,17 @@ const parts: Record<string, (opts: pulumi.ComponentResourceOptions) => unknown> 
                 authBasicPassword: "password",
                 dkim: { privateKey: pulumi.output("key") },
                 protect: false,
+            },
+            opts,
+        ),
+    Stack: (opts) =>
+        new Stack(
+            "part",
+            {
+                server: standingServer(),
+                release: describedRelease(),
+                images: describedRelease().images,
+                facts: { ehloName: "mx.example.com", openTcpPorts: [25, 443] },
             },
             opts,
         ),

@@ -85,6 +85,7 @@ for (const preview of [false, true]) {
             assert.deepEqual(deploy.dependsOn, [
                 "command:remote:Command::stack-pull",
                 "test:index:Earlier::certificate",
+                "test:index:Earlier::setup",
             ]);
             const open = JSON.stringify({ ...deploy.inputs, connection: "", stdin: "" });
             for (const secret of [describedSecrets.helperEncryptionKey, privateKey]) {
