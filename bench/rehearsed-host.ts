@@ -3,8 +3,7 @@ import type { ExportedStack, StateResource } from "../cli/deployment";
 import { startCloud, stopCloud } from "../local/cloud/start";
 import { ensureEngine } from "../local/engine/find-engine";
 import { LocalStack, stackName } from "../local/engine/stack";
-import { snapshotImageId } from "../local/image/build-image";
-import { localConfig, readStatus, rememberHost } from "../local/laptop";
+import { localConfig, readStatus, rememberHost, snapshot } from "../local/laptop";
 import { cloudPaths, type CloudInfo } from "../local/paths";
 import { Outside } from "../local/proof/outside";
 import { sshArguments } from "../local/status";
@@ -54,8 +53,7 @@ export class RehearsedHost {
     ): Promise<RehearsedHost> {
         const engine = await ensureEngine(() => undefined);
         const stack = new LocalStack(engine, info);
-        const image = { id: snapshotImageId, system: "debian-13" };
-        await stack.prepare(localConfig(options.withPackages ? image : undefined, info));
+        await stack.prepare(localConfig(options.withPackages ? snapshot : undefined, info));
         await addZones(info, stack);
         return new RehearsedHost(info.name, stack);
     }

@@ -7,6 +7,7 @@ import { sinkDomain } from "./cloud/sink/sink-zone";
 import { cloudStatus } from "./cloud/start";
 import { providerOf, stackName, type StackConfig } from "./engine/stack";
 import type { ImageFiles } from "./cloud/machines/machine";
+import { snapshotImageId } from "./image/build-image";
 import { cloudPaths, type CloudInfo } from "./paths";
 import type { Timings } from "./progress";
 import { readAccounts } from "./proof/accounts";
@@ -65,7 +66,7 @@ const rented: Record<ServerProviderName, Record<string, unknown>> = {
  * @param provider who lends the server.
  */
 export function localConfig(
-    snapshot?: { id: number; system: string },
+    image?: { id: number; system: string },
     sources?: HostSources,
     provider: ServerProviderName = "hetzner",
 ): StackConfig {
@@ -81,7 +82,7 @@ export function localConfig(
             // This computer, as a machine of either kind sees it.
             sshAllowedCidrs: ["198.18.0.0/15", "2001:db8::/32", "127.0.0.0/8"],
             volumeSizeGb: 10,
-            ...(snapshot && { image: String(snapshot.id), system: snapshot.system }),
+            ...(image && { image: String(image.id), system: image.system }),
         },
         ...(sources && {
             "mailhost:certificate": {
@@ -117,6 +118,9 @@ export function withRebuiltImages(
     return { ...stack, images: { ...stack.images, ...Object.fromEntries(rebuilt) } };
 }
 
+/** The image in which the host's packages are. */
+export const snapshot = { id: snapshotImageId, system: "debian-13" };
+
 /**
  * The image of a machine under software emulation, where installing packages takes minutes: one that has them already.
  * Undefined elsewhere: the machine boots from the stock image and installs them for real.
@@ -124,9 +128,9 @@ export function withRebuiltImages(
 export function snapshotFor(
     accelerator: CloudInfo["accelerator"],
     images: readonly ImageFiles[],
-): { id: number; system: string } | undefined {
-    const snapshot = images.find(({ name }) => name === undefined);
-    return accelerator === "tcg" && snapshot ? { id: snapshot.id, system: "debian-13" } : undefined;
+): typeof snapshot | undefined {
+    const isThere = images.some(({ id }) => id === snapshot.id);
+    return accelerator === "tcg" && isThere ? snapshot : undefined;
 }
 
 /** The files that a person or script logs in with, written from the stack's outputs. */

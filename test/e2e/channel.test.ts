@@ -5,8 +5,9 @@ import { after, before, describe, test } from "node:test";
 import { runQuietly } from "../../cli/run-program";
 import { receiveCommand } from "../../components/host/ssh-channel";
 import { sealScript } from "../../components/host/seal";
+import { snapshot } from "../../local/laptop";
 import { sshArguments } from "../../local/status";
-import { hostProgram, snapshot, suiteLimit, TestLaptop } from "./support/test-laptop";
+import { hostProgram, suiteLimit, TestLaptop } from "./support/test-laptop";
 
 /** A TCP relay to the host that breaks every connection after so many bytes of the client. */
 function cuttingRelay(host: string, port: number, limit: number): Promise<net.Server> {

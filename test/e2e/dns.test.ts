@@ -11,11 +11,11 @@ import { absoluteName, presentation, resolveRecord } from "../../components/dns/
 import type { PlannedRecord } from "../../components/dns/record";
 import { startCloud, stopCloud } from "../../local/cloud/start";
 import { onLocalStack } from "../../local/commands/pulumi";
-import { localDomain, secondDomain } from "../../local/laptop";
+import { localDomain, secondDomain, snapshot } from "../../local/laptop";
 import { cloudPaths } from "../../local/paths";
 import { retryPauseVariable } from "../../local/providers/cloudflare/client";
 import { orderedSteps } from "./support/steps";
-import { snapshot, suiteLimit, TestLaptop } from "./support/test-laptop";
+import { suiteLimit, TestLaptop } from "./support/test-laptop";
 
 const zones = [localDomain, secondDomain];
 const host = `mx.${localDomain}`;

@@ -5,9 +5,10 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { buildStackImages } from "../../local/image/stack-images";
+import { snapshot } from "../../local/laptop";
 import { cloudPaths } from "../../local/paths";
 import { orderedSteps } from "./support/steps";
-import { snapshot, suiteLimit, TestLaptop } from "./support/test-laptop";
+import { suiteLimit, TestLaptop } from "./support/test-laptop";
 
 const data = "/root/forwardemail.net/self-hosting";
 

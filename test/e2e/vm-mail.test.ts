@@ -6,14 +6,14 @@ import { chooseKind } from "../../local/cloud/machines/choose-kind";
 import { buildImage } from "../../local/image/build-image";
 import { snapshotFor } from "../../local/laptop";
 import { allHealthy, allProven, mailArrives } from "./support/mail-host";
-import { whyTooSlow } from "./support/slow";
+import { whyEmulated } from "./support/slow";
 import { orderedSteps } from "./support/steps";
 import { eventually, stackSize, suiteLimit, TestLaptop } from "./support/test-laptop";
 
 void (async () => {
     const { accelerator } = await chooseKind("vm");
-    const skip = whyTooSlow("no KVM boots machines here, and emulation takes a quarter of an hour");
-    if (accelerator !== "kvm" && skip !== undefined) {
+    const skip = whyEmulated(accelerator, "a quarter of an hour");
+    if (skip !== undefined) {
         test("a mail host on a virtual machine", { skip });
         return;
     }

@@ -5,7 +5,7 @@ import { after, before, describe, test } from "node:test";
 import { localDomain, snapshotFor } from "../../local/laptop";
 import { buildImage } from "../../local/image/build-image";
 import { chooseKind } from "../../local/cloud/machines/choose-kind";
-import { whyTooSlow } from "./support/slow";
+import { whyEmulated } from "./support/slow";
 import { orderedSteps } from "./support/steps";
 import {
     eventually,
@@ -21,8 +21,8 @@ const title = "a host on a virtual machine";
 
 void (async () => {
     const { accelerator } = await chooseKind("vm");
-    const skip = whyTooSlow("no KVM boots machines here, and emulation takes eight minutes");
-    if (accelerator !== "kvm" && skip !== undefined) {
+    const skip = whyEmulated(accelerator, "eight minutes");
+    if (skip !== undefined) {
         test(title, { skip });
         return;
     }

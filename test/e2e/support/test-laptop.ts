@@ -6,7 +6,6 @@ import { runQuietly, type Finished } from "../../../cli/run-program";
 import { startCloud, stopCloud } from "../../../local/cloud/start";
 import { ensureEngine, type Engine } from "../../../local/engine/find-engine";
 import { LocalStack, stackName, type StackConfig } from "../../../local/engine/stack";
-import { snapshotImageId } from "../../../local/image/build-image";
 import type { ImageSystem } from "../../../local/image/systems";
 import {
     localConfig,
@@ -32,9 +31,6 @@ export const stackSize = 105;
 
 /** Of a host on a Droplet: it has no addresses of their own, and so no PTR records. */
 export const dropletStackSize = stackSize - 4;
-
-/** The machine image in which the host's packages are, for tests that don't look at how they come there. */
-export const snapshot = { id: snapshotImageId, system: "debian-13" };
 
 /** The program of the tests that look at the host alone. */
 export const hostProgram = path.join(projectRoot, "test", "e2e", "host-program");
@@ -74,7 +70,7 @@ export class TestLaptop {
             config?: StackConfig;
             /** Settings of `mailhost:server` that differ from the `local` stack's. */
             server?: Record<string, unknown>;
-            /** @default the stock image */
+            /** `snapshot` where nobody looks at how packages come there. @default the stock image */
             image?: { id: number; system: string };
             /** How long certificates are valid. @default 90 days */
             certificateSeconds?: number;
